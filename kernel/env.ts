@@ -1,0 +1,221 @@
+import { isIP } from "node:net";
+
+/** One variable: how its text is read, what it is when it is not set, what it is for. */
+interface Variable<T> {
+	help: string;
+	/** @throws Error whose message says what was expected. */
+	read(text: string): T;
+	fallback: T;
+}
+
+const text = <T extends string | undefined>(help: string, fallback: T): Variable<string | T> => ({
+	help,
+	read: value => value,
+	fallback,
+});
+
+const integer = (help: string, fallback: number, min: number, max: number): Variable<number> => ({
+	help,
+	fallback,
+	read(value) {
+		const number = Number(value);
+		if (!/^\d+$/.test(value) || number < min || number > max)
+			throw new Error(`expected a whole number from ${min} to ${max}`);
+		return number;
+	},
+});
+
+const flag = (help: string): Variable<boolean> => ({
+	help,
+	fallback: false,
+	read(value) {
+		if (["1", "on", "true"].includes(value)) return true;
+		if (["0", "off", "false"].includes(value)) return false;
+		throw new Error("expected on or off");
+	},
+});
+
+const choice = <const V extends string>(
+	help: string,
+	values: readonly V[],
+	fallback: V,
+): Variable<V> => ({
+	help,
+	fallback,
+	read(value) {
+		const found = values.find(v => v === value);
+		if (!found) throw new Error(`expected one of ${values.join(", ")}`);
+		return found;
+	},
+});
+
+const list = (help: string): Variable<readonly string[]> => ({
+	help,
+	fallback: [],
+	read: value =>
+		value
+			.split(",")
+			.map(part => part.trim())
+			.filter(Boolean),
+});
+
+const url = (help: string, protocols: readonly string[]): Variable<string | undefined> => ({
+	help,
+	fallback: undefined,
+	read(value) {
+		for (const part of value.split(",")) {
+			const parsed = URL.canParse(part) ? new URL(part).protocol : "";
+			if (!protocols.includes(parsed)) throw new Error(`expected ${protocols.join(" or ")}//…`);
+		}
+		return value;
+	},
+});
+
+const addresses = (help: string): Variable<readonly string[]> => ({
+	help,
+	fallback: [],
+	read(value) {
+		const parts = list(help).read(value);
+		const wrong = parts.find(part => isIP(part.split("/")[0] as string) === 0);
+		if (wrong) throw new Error(`${wrong} is not an address or network`);
+		return parts;
+	},
+});
+
+/** Every variable the product reads. Nothing else in the code looks at `process.env`. */
+export const variables = {
+	PORT: integer("HTTP port of this node; 0: none", 3000, 0, 65_535),
+	HOST: text("Address the HTTP port is bound to", "127.0.0.1"),
+	DATA_DIR: text("Where the embedded store and its secrets lie", "./data"),
+	NATS_URL: url("NATS servers, comma separated; makes this node part of a mesh", ["nats:", "tls:"]),
+	MONGO_URL: url("MongoDB; the embedded store where unset", ["mongodb:", "mongodb+srv:"]),
+	REDIS_URL: url("Redis for rate limits; memory where unset", ["redis:", "rediss:"]),
+	SERVICES: list("Domains or services this node runs; all where unset"),
+	MESH: list("Domains or services the whole deployment has; all where unset"),
+	NODE_ID: text("Name of this node; made from host and process where unset", undefined),
+	NAMESPACE: text("Separates deployments on one NATS, database or Redis", "zeolite"),
+	LOG_LEVEL: choice(
+		"Least level that is logged",
+		["fatal", "error", "warn", "info", "debug", "trace"],
+		"info",
+	),
+	PRODUCTION: flag("Refuses what must not be in production"),
+	SANDBOX: choice(
+		"Sandbox providers; auto: on in embedded mode on loopback",
+		["auto", "on", "off"],
+		"auto",
+	),
+	PUBLIC_URL: url("Where clients reach the gateway; http://HOST:PORT where unset", [
+		"http:",
+		"https:",
+	]),
+	REQUEST_TIMEOUT_MS: integer("Longest an action call may take, ms", 10_000, 1, 600_000),
+	RATE_LIMIT: {
+		help: "Requests per minute and client, or off",
+		fallback: 600,
+		read: (value: string): number | "off" =>
+			value === "off" ? "off" : integer("", 600, 1, 1_000_000).read(value),
+	},
+	CORS_ORIGINS: list("Origins whose pages may call the API"),
+	TRUSTED_PROXIES: addresses("Proxies whose X-Forwarded-For is believed"),
+	METRICS_TOKEN: text("Bearer token that opens /metrics to others than loopback", undefined),
+	TEACHER_APPROVAL: flag("Teachers need an admin's approval to publish a paid course"),
+	SERVICE_SECRET_KEY: list(
+		"Secrets of service signatures and key sealing; the first signs, all verify",
+	),
+	COURSE_SERVICE_API_KEY: text("Key that course-service must send", undefined),
+	PAYMENT_SERVICE_API_KEY: text("Key that payment-service must send", undefined),
+	FILE_SERVICE_API_KEY: text("Key that file-service must send", undefined),
+	USER_SERVICE_API_KEY: text("Key that user-service must send", undefined),
+	JWT_PRIVATE_KEY: text(
+		"EC P-256 private key (PEM, or a path to one) that seeds the first signing key",
+		undefined,
+	),
+	ADMIN_EMAIL: text("E-mail of the first admin", undefined),
+	ADMIN_PASSWORD: text("Password of the first admin", undefined),
+	STRIPE_SECRET_KEY: text("Stripe's secret key", undefined),
+	STRIPE_WEBHOOK_SECRET: list("Stripe's webhook signing secrets"),
+	RAZORPAY_KEY_ID: text("Razorpay's key id", undefined),
+	RAZORPAY_WEBHOOK_SECRET: list("Razorpay's webhook secrets"),
+} satisfies Record<string, Variable<unknown>>;
+
+type Values = {
+	-readonly [K in keyof typeof variables]:
+		| ReturnType<(typeof variables)[K]["read"]>
+		| (typeof variables)[K]["fallback"];
+};
+
+export interface Env extends Readonly<Values> {
+	/** One process with the embedded store, or a node of a NATS mesh. */
+	readonly mode: "embedded" | "mesh";
+	/** Whether sandbox providers may serve. */
+	readonly sandbox: boolean;
+	/** Base of addresses that are handed out, without a slash at its end. */
+	readonly publicUrl: string;
+}
+
+/** The environment cannot be used; `problems` lists every reason. */
+export class EnvError extends Error {
+	readonly problems: readonly string[];
+	constructor(problems: readonly string[]) {
+		super(`The environment cannot be used:\n${problems.map(p => `  - ${p}`).join("\n")}`);
+		this.problems = problems;
+	}
+}
+
+const loopback = (host: string): boolean =>
+	host === "localhost" || host === "::1" || /^127\./.test(host);
+
+const shortestSecret = 32;
+
+/** What must not be together, or must not be in production. */
+function refusals(v: Values): string[] {
+	const found: string[] = [];
+	if (v.NATS_URL && !v.MONGO_URL)
+		found.push("NATS_URL without MONGO_URL: the nodes of a mesh need one database");
+	if ((v.ADMIN_EMAIL === undefined) !== (v.ADMIN_PASSWORD === undefined))
+		found.push("ADMIN_EMAIL and ADMIN_PASSWORD go together");
+	if (!v.PRODUCTION) return found;
+	if (v.SERVICE_SECRET_KEY.length === 0)
+		found.push("SERVICE_SECRET_KEY is missing, which PRODUCTION=1 refuses");
+	if (v.SERVICE_SECRET_KEY.some(secret => secret.length < shortestSecret))
+		found.push(
+			`SERVICE_SECRET_KEY is shorter than ${shortestSecret} characters, which PRODUCTION=1 refuses`,
+		);
+	if (v.SANDBOX === "on") found.push("SANDBOX=on, which PRODUCTION=1 refuses");
+	if (v.STRIPE_SECRET_KEY?.startsWith("sk_live_") && v.STRIPE_WEBHOOK_SECRET.length === 0)
+		found.push("STRIPE_SECRET_KEY is live and STRIPE_WEBHOOK_SECRET is missing");
+	if (v.RAZORPAY_KEY_ID?.startsWith("rzp_live_") && v.RAZORPAY_WEBHOOK_SECRET.length === 0)
+		found.push("RAZORPAY_KEY_ID is live and RAZORPAY_WEBHOOK_SECRET is missing");
+	return found;
+}
+
+/**
+ * Reads the environment against `variables`. An empty value counts as not set.
+ * @throws EnvError with all problems at once.
+ */
+export function readEnv(source: Record<string, string | undefined>): Env {
+	const problems: string[] = [];
+	const values: Record<string, unknown> = {};
+	for (const [name, variable] of Object.entries<Variable<unknown>>(variables)) {
+		const value = source[name];
+		try {
+			values[name] = value ? variable.read(value) : variable.fallback;
+		} catch (error) {
+			problems.push(`${name}: ${(error as Error).message}`);
+		}
+	}
+	if (source.CRASH_AT && source.PRODUCTION) problems.push("CRASH_AT is for tests only");
+	const read = values as Values;
+	if (problems.length === 0) problems.push(...refusals(read));
+	if (problems.length > 0) throw new EnvError(problems);
+	const mode = read.NATS_URL ? "mesh" : "embedded";
+	return Object.freeze({
+		...read,
+		mode,
+		sandbox:
+			read.SANDBOX === "on" ||
+			(read.SANDBOX === "auto" && mode === "embedded" && loopback(read.HOST) && !read.PRODUCTION),
+		publicUrl: (read.PUBLIC_URL ?? `http://${read.HOST}:${read.PORT}`).replace(/\/$/, ""),
+	});
+}

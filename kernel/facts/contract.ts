@@ -1,0 +1,86 @@
+import { type Static, Type } from "typebox";
+import type { ActionContract } from "../contract.ts";
+
+/** A fact as it lies in an outbox and travels. */
+export interface StoredFact {
+	id: string;
+	name: string;
+	v: number;
+	/** Id of the document whose change it tells. */
+	subjectId: string;
+	/** ISO 8601, when the change was written. */
+	at: string;
+	data: Record<string, unknown>;
+}
+
+export const Receipt = Type.Object(
+	{
+		id: Type.String({ description: "`<group>:<factId>`" }),
+		factId: Type.String(),
+		name: Type.String(),
+		state: Type.Enum(["trying", "done", "parked"]),
+		tries: Type.Integer(),
+		nextAt: Type.Optional(Type.Number({ description: "Not before this instant, ms" })),
+		lastError: Type.Optional(Type.String()),
+		at: Type.Number({ description: "Last change, ms" }),
+		fact: Type.Optional(Type.Unsafe<StoredFact>(Type.Object({}, { additionalProperties: true }))),
+	},
+	{ $id: "Receipt" },
+);
+export type Receipt = Static<typeof Receipt>;
+
+/** What the kernel gives every service that consumes facts. */
+export const consumerActions = {
+	"facts.receipts": {
+		description:
+			"How far this service is with each of up to 500 facts; a fact it never met is left out",
+		kind: "read",
+		access: "internal",
+		params: Type.Object({ ids: Type.Array(Type.String(), { maxItems: 500 }) }),
+		result: Type.Record(Type.String(), Type.Enum(["trying", "done", "parked"]), {
+			$id: "ReceiptStates",
+		}),
+	},
+	"facts.parked": {
+		description: "Facts that failed too often, with their last error, newest first",
+		kind: "read",
+		access: ["internal", { roles: ["admin"] }],
+		result: Type.Object({ items: Type.Array(Receipt) }, { $id: "ParkedFacts" }),
+	},
+	"facts.replay": {
+		description: "Tries a parked fact again, from the first try",
+		kind: "write",
+		access: ["internal", { roles: ["admin"] }],
+		params: Type.Object({ factId: Type.String() }),
+		result: Type.Object(
+			{ state: Type.Enum(["trying", "done", "parked", "unknown"]) },
+			{ $id: "ReplayedFact" },
+		),
+	},
+} as const satisfies Record<string, ActionContract>;
+
+/** What the kernel gives every service that writes facts. */
+export const publisherActions = {
+	"facts.sweep": {
+		description:
+			"Publishes facts that were left behind and takes those out of the outbox that every wanted group has a receipt for",
+		kind: "write",
+		access: "internal",
+		params: Type.Object({
+			now: Type.Optional(Type.Boolean({ description: "Do not wait 30 s for a receipt" })),
+		}),
+		result: Type.Object(
+			{ pending: Type.Integer(), published: Type.Integer(), settled: Type.Integer() },
+			{ $id: "FactSweep" },
+		),
+	},
+	"facts.pending": {
+		description: "Facts still in the outbox of this service and the age of the oldest, ms",
+		kind: "read",
+		access: ["internal", { roles: ["admin"] }],
+		result: Type.Object(
+			{ pending: Type.Integer(), oldestMs: Type.Number() },
+			{ $id: "PendingFacts" },
+		),
+	},
+} as const satisfies Record<string, ActionContract>;

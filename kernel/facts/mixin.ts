@@ -1,0 +1,124 @@
+import type { Service, ServiceSchema } from "moleculer";
+import type { Contract, Ctx } from "../contract.ts";
+import { platformOf } from "../platform.ts";
+import type { Collection } from "../store/collection.ts";
+import type { Doc } from "../store/model.ts";
+import { openCollection } from "../store/open.ts";
+import { Consumer, receiptsModel } from "./consumer.ts";
+import type { consumerActions, publisherActions, StoredFact } from "./contract.ts";
+import { Publisher } from "./publisher.ts";
+
+type Handler = (data: object, ctx: object) => Promise<void>;
+interface Facts extends Service {
+	collections?: Collection<Doc>[];
+	consumer: Consumer;
+	publisher: Publisher;
+}
+
+const kernelAction = (
+	contract: Contract,
+	name: keyof typeof consumerActions | keyof typeof publisherActions,
+	// biome-ignore lint/suspicious/noExplicitAny: each action has its own params, which the contract checks
+	handler: (this: Facts, ctx: Ctx<any>) => unknown,
+) => [name, { params: { $contract: `${contract.name}.${name}` }, visibility: "public", handler }];
+
+/** The context a handler gets: nested calls carry the fact as their seed, so that what they make is made once. */
+function factContext(service: Service, fact: StoredFact) {
+	const ctx = service.broker.ContextFactory.create(service.broker, null as never, fact.data, {
+		headers: { seed: fact.id },
+	});
+	ctx.service = service;
+	const { id, name, subjectId, at } = fact;
+	return Object.assign(ctx, { fact: { id, name, subjectId, at } });
+}
+
+function consuming(contract: Contract, on: Record<string, Handler>): Partial<ServiceSchema> {
+	return {
+		actions: Object.fromEntries([
+			kernelAction(contract, "facts.receipts", function (ctx) {
+				return this.consumer.states(ctx.params.ids);
+			}),
+			kernelAction(contract, "facts.parked", async function () {
+				return { items: await this.consumer.parked() };
+			}),
+			kernelAction(contract, "facts.replay", async function (ctx) {
+				return { state: await this.consumer.replay(ctx.params.factId) };
+			}),
+		]),
+		async started(this: Facts) {
+			const { clock, pipe, runners } = platformOf(this.broker);
+			const receipts = await openCollection(this.broker, receiptsModel(contract.name));
+			this.consumer = new Consumer({
+				group: contract.name,
+				receipts,
+				clock,
+				handle: fact => (on[fact.name] as Handler).call(this, fact.data, factContext(this, fact)),
+				warn: (message, error) => this.logger.warn(message, error),
+			});
+			await runners.add({
+				start: async () => {
+					await this.consumer.prune();
+					for (const [fact, { from }] of Object.entries(contract.consumes ?? {}))
+						await pipe.subscribe({
+							group: contract.name,
+							fact,
+							from,
+							handle: received => this.consumer.receive(received),
+						});
+				},
+				stop: async () => {
+					await pipe.unsubscribe(contract.name);
+					await receipts.close();
+				},
+			});
+		},
+	} as Partial<ServiceSchema>;
+}
+
+function publishing(contract: Contract): Partial<ServiceSchema> {
+	return {
+		actions: Object.fromEntries([
+			kernelAction(contract, "facts.sweep", function (ctx) {
+				return this.publisher.sweep(ctx.params.now ?? false);
+			}),
+			kernelAction(contract, "facts.pending", function () {
+				return this.publisher.pending();
+			}),
+		]),
+		async started(this: Facts) {
+			const { clock, contracts, env, mesh, pipe, runners } = platformOf(this.broker);
+			const collections = this.collections ?? [];
+			this.publisher = new Publisher({
+				collections,
+				pipe,
+				contracts,
+				mesh,
+				clock,
+				receipts: (group, ids) => this.broker.call(`${group}.facts.receipts`, { ids }),
+				warn: (message, error) => this.logger.warn(message, error),
+			});
+			for (const collection of collections)
+				collection.onFacts = (subjectId, facts) => this.publisher.publish(subjectId, facts);
+			await runners.add({
+				start: async () => {
+					if (env.mode === "embedded") await this.publisher.sweep(true);
+				},
+				stop: async () => {},
+			});
+		},
+	} as Partial<ServiceSchema>;
+}
+
+/**
+ * Gives a service what its contract says of facts: an outbox that is published and swept, and handlers with receipts.
+ * The service itself only writes facts with its changes and says `on: { "payment.captured": … }`.
+ */
+export const factsMixin = (
+	contract: Contract,
+	on: Record<string, Handler>,
+): Partial<ServiceSchema> => ({
+	mixins: [
+		...(contract.consumes ? [consuming(contract, on)] : []),
+		...(contract.facts ? [publishing(contract)] : []),
+	],
+});

@@ -1,0 +1,29 @@
+import type { Context, Middleware } from "moleculer";
+import { nextOrdinal } from "../ids.ts";
+
+interface Options {
+	parentCtx?: Context;
+	headers?: Record<string, unknown>;
+}
+
+/**
+ * Nested calls carry the caller's token and the seed of derived ids in headers of their own: a local callee would
+ * otherwise share the caller's object. A signed service's name is not carried on.
+ */
+export const carryMiddleware: Middleware = {
+	name: "Carry",
+	call(next: (action: string, params: unknown, options?: Options) => unknown) {
+		return (action: string, params: unknown, options: Options = {}) => {
+			const parent = options.parentCtx;
+			if (!parent) return next(action, params, options);
+			const { token, seed } = parent.headers as { token?: string; seed?: string };
+			if (!token && !seed) return next(action, params, options);
+			const headers = {
+				...(token && { token }),
+				...(seed && { seed: `${seed}/${nextOrdinal(parent.locals)}` }),
+				...options.headers,
+			};
+			return next(action, params, { ...options, headers });
+		};
+	},
+} as unknown as Middleware;

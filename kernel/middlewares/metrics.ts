@@ -1,0 +1,78 @@
+import type { ActionHandler, ActionSchema, Context, Middleware } from "moleculer";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { codeOf } from "../errors.ts";
+
+/**
+ * This node's metrics under Moleculer's own names; its built-in ones cost a quarter of the throughput.
+ * Times of actions are in ms, as Moleculer's, everything else in seconds.
+ */
+export class Metrics {
+	readonly registry = new Registry();
+	readonly requests: Counter;
+	readonly errors: Counter;
+	readonly times: Histogram;
+	readonly http: Histogram;
+	readonly ready: Gauge;
+
+	constructor() {
+		const registers = [this.registry];
+		collectDefaultMetrics({ register: this.registry });
+		const labelNames = ["service", "action"];
+		this.requests = new Counter({
+			name: "moleculer_request_total",
+			help: "Action calls",
+			labelNames,
+			registers,
+		});
+		this.errors = new Counter({
+			name: "moleculer_request_error_total",
+			help: "Failed action calls",
+			labelNames: [...labelNames, "type"],
+			registers,
+		});
+		this.times = new Histogram({
+			name: "moleculer_request_time",
+			help: "Time of action calls, ms",
+			labelNames,
+			buckets: [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
+			registers,
+		});
+		this.http = new Histogram({
+			name: "http_server_request_duration_seconds",
+			help: "Time of HTTP requests by route",
+			labelNames: ["route", "method", "status"],
+			buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+			registers,
+		});
+		this.ready = new Gauge({
+			name: "zeolite_ready",
+			help: "1 where this node is ready",
+			registers,
+		});
+	}
+
+	/** Counts and times the actions this node runs; labels are made once per action. */
+	middleware(): Middleware {
+		const { requests, errors, times } = this;
+		return {
+			name: "Metrics",
+			localAction(next: ActionHandler, action: ActionSchema) {
+				const labels = { service: action.service?.name ?? "", action: action.name ?? "" };
+				const count = requests.labels(labels);
+				const time = times.labels(labels);
+				return async function measured(this: never, ctx: Context) {
+					const start = performance.now();
+					count.inc();
+					try {
+						return await next.call(this, ctx);
+					} catch (error) {
+						errors.inc({ ...labels, type: codeOf(error) ?? "INTERNAL_ERROR" });
+						throw error;
+					} finally {
+						time.observe(performance.now() - start);
+					}
+				};
+			},
+		} as unknown as Middleware;
+	}
+}

@@ -1,0 +1,99 @@
+import { hostname } from "node:os";
+import { type BrokerOptions, ServiceBroker } from "moleculer";
+import { type Clock, systemClock } from "./clock.ts";
+import { Contracts } from "./contracts.ts";
+import type { Env } from "./env.ts";
+import { JetStreamPipe } from "./facts/jetstream-pipe.ts";
+import { MemoryPipe } from "./facts/memory-pipe.ts";
+import { chooseServices, importService, type ServiceFolder } from "./load.ts";
+import { Metrics } from "./middlewares/metrics.ts";
+import { attachPlatform, type Platform } from "./platform.ts";
+import { Runners } from "./runners.ts";
+import { TokenVerifier } from "./tokens.ts";
+import { SchemaChecks } from "./validator.ts";
+
+export interface NodeOptions {
+	env: Env;
+	/** Every service there is; this node runs those that `SERVICES` names. */
+	folders: readonly ServiceFolder[];
+	/** The broker's options, made from the platform. */
+	configure(platform: Platform, nodeID: string): BrokerOptions;
+	/** Actions that give the public keys and the revoked sessions. */
+	identity: { keys: string; revoked: string };
+	clock?: Clock;
+}
+
+export interface Node {
+	broker: ServiceBroker;
+	platform: Platform;
+	/** Names of the services this node runs. */
+	services: readonly string[];
+	start(): Promise<void>;
+	/** Takes no new work, ends what is under way, leaves the mesh. */
+	stop(): Promise<void>;
+}
+
+/** Unique per boot: a second node of the same name would end both. */
+const bootId = (): string => `${hostname()}-${process.pid}-${Date.now().toString(36)}`;
+
+/** Makes a node: the platform, its broker and the services of `SERVICES`, not yet started. */
+export async function createNode(options: NodeOptions): Promise<Node> {
+	const { env, folders, clock = systemClock } = options;
+	const nodeID = env.NODE_ID ?? bootId();
+	const contracts = new Contracts(folders.map(folder => folder.contract));
+	const chosen = chooseServices(folders, env.SERVICES, "SERVICES");
+	const problems = new Map<string, string>();
+	const platform: Platform = {
+		env,
+		clock,
+		contracts,
+		checks: new SchemaChecks(contracts),
+		metrics: new Metrics(),
+		runners: new Runners(),
+		mesh: new Set(chooseServices(folders, env.MESH, "MESH").map(folder => folder.name)),
+		problems,
+		tokens: new TokenVerifier(
+			{
+				keys: async () =>
+					(await broker.call<{ keys: never[] }, object>(options.identity.keys, {})).keys,
+				revoked: async () =>
+					(await broker.call<{ sessions: string[] }, object>(options.identity.revoked, {}))
+						.sessions,
+			},
+			clock,
+		),
+		pipe: env.NATS_URL
+			? new JetStreamPipe({
+					servers: env.NATS_URL,
+					name: `${nodeID}-facts`,
+					namespace: env.NAMESPACE,
+					log: {
+						info: message => broker.logger.info(message),
+						warn: (message, error) => broker.logger.warn(message, error),
+					},
+				})
+			: new MemoryPipe(),
+	};
+	const broker = new ServiceBroker(options.configure(platform, nodeID));
+	attachPlatform(broker, platform);
+	for (const folder of chosen) broker.createService(await importService(folder));
+
+	return {
+		broker,
+		platform,
+		services: chosen.map(folder => folder.name),
+		async start() {
+			await platform.pipe.start();
+			await broker.start();
+			await platform.tokens.start();
+			await platform.runners.start();
+		},
+		async stop() {
+			problems.set("draining", "this node is stopping");
+			await platform.tokens.stop();
+			await platform.runners.stop();
+			await broker.stop();
+			await platform.pipe.stop();
+		},
+	};
+}

@@ -1,0 +1,261 @@
+import { type Change, checkChange, checkGuard, checkValue, type Guard } from "./guard.ts";
+import type { Doc, Model } from "./model.ts";
+
+/** The two databases behind one interface; documents carry `_id`. Only `nedb.ts` and `mongo.ts` implement it. */
+export interface Driver {
+	insert(doc: Raw): Promise<void>;
+	find(query: object, options: FindOptions): Promise<Raw[]>;
+	/** The document after the change, or null when no document held the guard. */
+	update(guard: object, change: Change): Promise<Raw | null>;
+	remove(guard: object): Promise<number>;
+	/** Counts up to `limit`. */
+	count(query: object, limit: number): Promise<number>;
+	close(): Promise<void>;
+}
+export type Raw = Record<string, unknown> & { _id: string };
+export type Sort = Readonly<Record<string, 1 | -1>>;
+export interface FindOptions {
+	sort?: Sort;
+	limit?: number;
+	skip?: number;
+}
+
+/** A unique index refused a write; `field` is the one that was taken (`id` for the document's own). */
+export class DuplicateError extends Error {
+	readonly field: string;
+	constructor(field: string) {
+		super(`${field} is taken`);
+		this.name = "DuplicateError";
+		this.field = field;
+	}
+}
+
+/** Whether a write failed because `field` (any, where not given) was taken. */
+export const isDuplicate = (error: unknown, field?: string): error is DuplicateError =>
+	error instanceof DuplicateError && (field === undefined || error.field === field);
+
+/** A fact to be written with a change; the store gives it its place in the outbox. */
+export interface OutgoingFact {
+	id: string;
+	name: string;
+	v: number;
+	at: string;
+	data: Record<string, unknown>;
+}
+
+export interface Page<T> {
+	items: T[];
+	page: number;
+	pageSize: number;
+	/** Exact up to 10,000. */
+	total: number;
+	totalIsLowerBound?: true;
+	nextCursor?: string;
+}
+
+export interface ListParams {
+	page?: number;
+	pageSize?: number;
+	cursor?: string;
+}
+
+const countedUpTo = 10_000;
+
+/** Where a list goes on: the sort value and id of the last item. */
+const encodeCursor = (value: unknown, id: string): string =>
+	Buffer.from(JSON.stringify([value, id])).toString("base64url");
+
+function decodeCursor(cursor: string): [string | number, string] | null {
+	try {
+		const parsed: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
+		if (!Array.isArray(parsed) || typeof parsed[1] !== "string") return null;
+		const [value, id] = parsed;
+		return typeof value === "string" || typeof value === "number" ? [value, id] : null;
+	} catch {
+		return null;
+	}
+}
+
+const withoutUndefined = (value: object): Record<string, unknown> =>
+	Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined));
+
+/**
+ * Documents of one kind, owned by one service. Every state change is one guarded update of one document; facts go out
+ * in the same write.
+ */
+export class Collection<T extends Doc> {
+	readonly model: Model<T>;
+	readonly #driver: Driver;
+	/** Told after each write that carried facts, so that they can be published at once. */
+	onFacts: (subjectId: string, facts: readonly OutgoingFact[]) => void = () => {};
+
+	constructor(model: Model<T>, driver: Driver) {
+		this.model = model;
+		this.#driver = driver;
+	}
+
+	/** @throws DuplicateError @throws UnsupportedQuery */
+	async insert(doc: T, facts: readonly OutgoingFact[] = []): Promise<T> {
+		const { id, ...rest } = withoutUndefined(doc);
+		checkValue(this.model.name, rest);
+		const raw = {
+			_id: id as string,
+			...rest,
+			...(facts.length > 0 && {
+				outbox: Object.fromEntries(facts.map(fact => [fact.id, fact])),
+				outboxSize: facts.length,
+			}),
+		};
+		await this.#driver.insert(structuredClone(raw));
+		if (facts.length > 0) this.onFacts(raw._id, facts);
+		return this.#out(raw);
+	}
+
+	async get(id: string): Promise<T | null> {
+		return this.findOne({ id });
+	}
+
+	async findOne(guard: Guard): Promise<T | null> {
+		const [found] = await this.find(guard, { limit: 1 });
+		return found ?? null;
+	}
+
+	async find(guard: Guard, options: FindOptions = {}): Promise<T[]> {
+		const found = await this.#driver.find(toQuery(guard), {
+			...options,
+			...(options.sort && { sort: toSort(options.sort) }),
+		});
+		return found.map(raw => this.#out(raw));
+	}
+
+	/**
+	 * Applies `change` to the one document that holds `guard`, with its facts in the same write.
+	 * @returns the document after the change, or null when the guard did not hold.
+	 * @throws DuplicateError @throws UnsupportedQuery
+	 */
+	async advance(
+		guard: Guard,
+		change: Change,
+		facts: readonly OutgoingFact[] = [],
+	): Promise<T | null> {
+		checkChange(change);
+		const changed: Change = facts.length === 0 ? { ...change } : withFacts(change, facts);
+		if (changed.$set) {
+			const set = withoutUndefined(changed.$set);
+			if (Object.keys(set).length > 0) changed.$set = structuredClone(set);
+			else delete changed.$set;
+		}
+		const raw = await this.#driver.update(toQuery(guard), changed);
+		if (!raw) return null;
+		if (facts.length > 0) this.onFacts(raw._id, facts);
+		return this.#out(raw);
+	}
+
+	/** Removes what holds the guard. A document with facts outstanding stays. */
+	async remove(guard: Guard): Promise<number> {
+		return this.#driver.remove({
+			$and: [toQuery(guard), { $or: [{ outboxSize: { $exists: false } }, { outboxSize: 0 }] }],
+		});
+	}
+
+	/** Exact up to `limit`. */
+	async count(guard: Guard, limit: number = countedUpTo): Promise<number> {
+		return this.#driver.count(toQuery(guard), limit);
+	}
+
+	/**
+	 * One page of a list. A cursor wins over a page number; one that cannot be read starts from the beginning.
+	 * @param sort one field; ties are broken by id.
+	 */
+	async list(guard: Guard, params: ListParams, sort: Sort): Promise<Page<T>> {
+		const [field, direction] = Object.entries(sort)[0] as [string, 1 | -1];
+		const pageSize = params.pageSize ?? 20;
+		const page = params.page ?? 1;
+		const after = params.cursor ? decodeCursor(params.cursor) : null;
+		const query = after
+			? { $and: [toQuery(guard), beyond(field, direction, after)] }
+			: toQuery(guard);
+		const [found, counted] = await Promise.all([
+			this.#driver.find(query, {
+				sort: toSort({ [field]: direction, id: direction }),
+				limit: pageSize + 1,
+				...(!after && { skip: (page - 1) * pageSize }),
+			}),
+			this.count(guard, countedUpTo + 1),
+		]);
+		const items = found.slice(0, pageSize).map(raw => this.#out(raw));
+		const last = found.length > pageSize ? found[pageSize - 1] : undefined;
+		return {
+			items,
+			page,
+			pageSize,
+			total: Math.min(counted, countedUpTo),
+			...(counted > countedUpTo && { totalIsLowerBound: true as const }),
+			...(last && {
+				nextCursor: encodeCursor(field === "id" ? last._id : last[field], last._id),
+			}),
+		};
+	}
+
+	/** Documents with facts in their outbox, oldest first. */
+	async outboxes(limit: number, afterId = ""): Promise<OutboxDoc[]> {
+		const found = await this.#driver.find(
+			{ outboxSize: { $gt: 0 }, _id: { $gt: afterId } },
+			{ sort: { _id: 1 }, limit },
+		);
+		return found.map(raw => ({
+			id: raw._id,
+			facts: Object.values((raw.outbox ?? {}) as Record<string, OutgoingFact>),
+		}));
+	}
+
+	/** Takes a fact out of its document's outbox, once. */
+	async settleFact(id: string, factId: string): Promise<boolean> {
+		const raw = await this.#driver.update(
+			{ _id: id, [`outbox.${factId}`]: { $exists: true } },
+			{ $unset: { [`outbox.${factId}`]: true }, $inc: { outboxSize: -1 } },
+		);
+		return raw !== null;
+	}
+
+	async close(): Promise<void> {
+		await this.#driver.close();
+	}
+
+	#out(raw: Raw): T {
+		const { _id, outbox: _outbox, outboxSize: _size, ...rest } = raw;
+		return structuredClone({ id: _id, ...rest }) as unknown as T;
+	}
+}
+
+export interface OutboxDoc {
+	id: string;
+	facts: OutgoingFact[];
+}
+
+function withFacts(change: Change, facts: readonly OutgoingFact[]): Change {
+	return {
+		...change,
+		$set: {
+			...change.$set,
+			...Object.fromEntries(facts.map(fact => [`outbox.${fact.id}`, fact])),
+		},
+		$inc: { ...change.$inc, outboxSize: facts.length },
+	};
+}
+
+const toSort = ({ id, ...rest }: Sort): Sort => ({ ...rest, ...(id && { _id: id }) });
+
+function toQuery(guard: Guard): object {
+	const { id, ...rest } = checkGuard(guard);
+	return id === undefined ? rest : { ...rest, _id: id };
+}
+
+/** What comes after the cursor in the sort order. */
+function beyond(field: string, direction: 1 | -1, [value, id]: [string | number, string]): object {
+	const operator = direction === 1 ? "$gt" : "$lt";
+	if (field === "id") return { _id: { [operator]: id } };
+	return {
+		$or: [{ [field]: { [operator]: value } }, { [field]: value, _id: { [operator]: id } }],
+	};
+}

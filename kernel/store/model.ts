@@ -1,0 +1,36 @@
+import type { SchemaDefinition } from "mongoose";
+
+/** A document as services see it; in the database its id is `_id`. */
+export interface Doc {
+	id: string;
+}
+
+/** Fields a store adds to documents that tell facts. */
+export interface OutboxFields {
+	outbox?: Record<string, unknown>;
+	outboxSize?: number;
+}
+
+export interface Index {
+	unique?: boolean;
+	/** Documents without the field are not in it, so that a unique key may be absent many times. */
+	sparse?: boolean;
+}
+
+/** One collection: its Mongoose fields, and indexes on single plain fields, which is all that both databases share. */
+export interface Model<T extends Doc> {
+	name: string;
+	fields: SchemaDefinition;
+	indexes: Partial<Record<keyof T & string, Index>>;
+	/** A type only. */
+	document?: T;
+}
+
+/**
+ * Declares a collection for both databases. Mongoose is only loaded where there is a `MONGO_URL`.
+ * @example defineModel<Session>()({ name: "sessions", fields: { userId: String }, indexes: { userId: {} } })
+ */
+export const defineModel =
+	<T extends Doc>() =>
+	(model: Omit<Model<T>, "document">): Model<T> =>
+		model;

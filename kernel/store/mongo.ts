@@ -1,0 +1,109 @@
+import type { ServiceBroker } from "moleculer";
+import type { Connection, Model as MongooseModel, Query } from "mongoose";
+import { type Driver, DuplicateError, type FindOptions, type Raw } from "./collection.ts";
+import type { Doc, Model } from "./model.ts";
+
+/** One connection per process and database, owned here: the adapter's own would be closed by any stopping service. */
+const connections = new Map<string, { connection: Promise<Connection>; users: number }>();
+
+async function connect(url: string, namespace: string): Promise<Connection> {
+	const { default: mongoose } = await import("mongoose");
+	mongoose.set("strictQuery", "throw");
+	return mongoose
+		.createConnection(url, {
+			dbName: namespace,
+			writeConcern: { w: "majority", journal: true },
+			readConcern: { level: "majority" },
+			serverSelectionTimeoutMS: 5_000,
+			socketTimeoutMS: 10_000,
+			maxPoolSize: 20,
+			autoIndex: false,
+			autoCreate: false,
+		})
+		.asPromise();
+}
+
+const duplicateField = (error: unknown): string | undefined => {
+	const { code, keyPattern, message } = error as {
+		code?: number;
+		keyPattern?: object;
+		message?: string;
+	};
+	if (code !== 11_000) return undefined;
+	const index = /index: (?:\S+\.\$)?(\w+?)_(?:-?1)?(?:\s|$)/.exec(message ?? "")?.[1];
+	const field = Object.keys(keyPattern ?? {})[0] ?? index ?? "_id";
+	return field === "_id" || field === "" ? "id" : field;
+};
+
+/**
+ * Opens a collection in MongoDB through moleculer-db-adapter-mongoose, its indexes made first.
+ * @param onLink told when the link to the database goes and comes.
+ */
+export async function openMongo<T extends Doc>(
+	broker: ServiceBroker,
+	model: Model<T>,
+	url: string,
+	namespace: string,
+	onLink: (problem: string | null) => void,
+): Promise<Driver> {
+	const key = `${url} ${namespace}`;
+	const shared = connections.get(key) ?? { connection: connect(url, namespace), users: 0 };
+	connections.set(key, shared);
+	shared.users++;
+	const connection = await shared.connection;
+	const { default: MongooseAdapter } = await import("moleculer-db-adapter-mongoose");
+	const { Schema } = await import("mongoose");
+
+	const schema = new Schema(
+		{ _id: String, ...model.fields, outbox: { type: Object }, outboxSize: Number } as never,
+		{ strict: "throw", versionKey: false, minimize: false, collection: model.name },
+	);
+	for (const [field, options] of Object.entries({ outboxSize: { sparse: true }, ...model.indexes }))
+		schema.index({ [field]: 1 }, options);
+	const compiled = (connection.models[model.name] ??
+		connection.model(model.name, schema)) as MongooseModel<Raw>;
+	const adapter = new MongooseAdapter<never>(url);
+	adapter.init(broker, { schema: { model: compiled } } as never);
+	await compiled.createIndexes();
+
+	const lost = () => onLink("the link to MongoDB is lost");
+	const back = () => onLink(null);
+	connection.on("disconnected", lost);
+	connection.on("connected", back);
+
+	const guarded = async <R>(operation: () => Promise<R>): Promise<R> => {
+		try {
+			return await operation();
+		} catch (error) {
+			const field = duplicateField(error);
+			throw field ? new DuplicateError(field) : error;
+		}
+	};
+
+	return {
+		insert: doc => guarded(async () => void (await adapter.insert(doc as never))),
+		async find(query, { sort = {}, limit, skip }: FindOptions) {
+			const fields = Object.entries(sort).map(([field, way]) => (way === 1 ? field : `-${field}`));
+			const cursor = adapter.createCursor({ query, sort: fields, limit, offset: skip });
+			return (await (cursor as unknown as Query<Raw[], Raw>).lean().exec()) as unknown as Raw[];
+		},
+		update: (guard, change) =>
+			guarded(
+				async () =>
+					(await compiled
+						.findOneAndUpdate(guard as never, change as never, { returnDocument: "after" })
+						.lean()
+						.exec()) as unknown as Raw | null,
+			),
+		remove: async guard => (await adapter.removeMany(guard as never)) as unknown as number,
+		count: (query, limit) => compiled.countDocuments(query as never, { limit }),
+		async close() {
+			connection.off("disconnected", lost);
+			connection.off("connected", back);
+			shared.users--;
+			if (shared.users > 0) return;
+			connections.delete(key);
+			await connection.close();
+		},
+	};
+}

@@ -1,0 +1,149 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
+import jwt from "jsonwebtoken";
+import type { Clock } from "./clock.ts";
+import type { Identity } from "./contract.ts";
+import { platformProblem } from "./errors.ts";
+
+/** Claims of an access token, beside the registered ones. */
+export interface AccessClaims {
+	sub: string;
+	sid: string;
+	roles: readonly string[];
+}
+
+export const tokenIssuer = "zeolite";
+export const tokenAudience = "zeolite-api";
+
+const refetchMs = 10_000;
+const refreshRevokedMs = 5_000;
+const staleMs = 30_000;
+const cachedTokens = 10_000;
+
+export interface TokenSource {
+	/** Public keys that are live, as JWKs with a `kid`. */
+	keys(): Promise<readonly (JsonWebKey & { kid: string })[]>;
+	/** Ids of sessions that were revoked within the life of an access token. */
+	revoked(): Promise<readonly string[]>;
+}
+
+interface Verified {
+	identity: Identity;
+	/** Seconds since the epoch. */
+	expires: number;
+}
+
+/**
+ * Verifies access tokens on a node that has no secret: public keys and the short list of revoked sessions are fetched
+ * from who issues them. What was verified is remembered by token; expiry and revocation are looked at every time.
+ */
+export class TokenVerifier {
+	readonly #source: TokenSource;
+	readonly #clock: Clock;
+	#keys: Map<string, KeyObject> | undefined;
+	#fetchedAt = Number.NEGATIVE_INFINITY;
+	#fetching: Promise<void> | undefined;
+	#verified = new Map<string, Verified>();
+	#revoked: ReadonlySet<string> = new Set();
+	#revokedAt = Number.NEGATIVE_INFINITY;
+	#timer: NodeJS.Timeout | undefined;
+
+	constructor(source: TokenSource, clock: Clock) {
+		this.#source = source;
+		this.#clock = clock;
+	}
+
+	/** Keeps the list of revoked sessions no older than 5 s, as long as its owner answers. */
+	async start(): Promise<void> {
+		const refresh = async () => {
+			await this.refreshRevoked();
+			this.#timer = setTimeout(refresh, refreshRevokedMs).unref();
+		};
+		await refresh();
+	}
+
+	async stop(): Promise<void> {
+		clearTimeout(this.#timer);
+	}
+
+	/** Fetches the list at once; called on the hint that a session was revoked. */
+	async refreshRevoked(): Promise<void> {
+		try {
+			this.#revoked = new Set(await this.#source.revoked());
+			this.#revokedAt = this.#clock.now();
+		} catch {
+			// Its age tells: `isStale` closes what must not run on an old list.
+		}
+	}
+
+	/** Whether the list of revoked sessions is too old to let a sensitive write pass. */
+	isStale(): boolean {
+		return this.#clock.now() - this.#revokedAt > staleMs;
+	}
+
+	/**
+	 * Who a token proves to be.
+	 * @param graceSeconds how long past its expiry it is still taken.
+	 * @throws UNAUTHENTICATED; SERVICE_UNAVAILABLE while no keys could be fetched.
+	 */
+	async verify(token: string, graceSeconds: number): Promise<Identity> {
+		const { identity, expires } = this.#verified.get(token) ?? (await this.#verifyNew(token));
+		if (this.#clock.now() / 1000 >= expires + graceSeconds || this.#revoked.has(identity.sid))
+			throw platformProblem("UNAUTHENTICATED");
+		return identity;
+	}
+
+	async #verifyNew(token: string): Promise<Verified> {
+		const kid = jwt.decode(token, { complete: true })?.header.kid;
+		const key = typeof kid === "string" ? await this.#key(kid) : undefined;
+		if (!key) throw platformProblem("UNAUTHENTICATED");
+		let claims: AccessClaims & { exp: number };
+		try {
+			claims = jwt.verify(token, key, {
+				algorithms: ["ES256"],
+				issuer: tokenIssuer,
+				audience: tokenAudience,
+				ignoreExpiration: true,
+			}) as unknown as AccessClaims & { exp: number };
+		} catch {
+			throw platformProblem("UNAUTHENTICATED");
+		}
+		const { sub, sid, roles, exp } = claims;
+		if (
+			typeof sub !== "string" ||
+			typeof sid !== "string" ||
+			!Array.isArray(roles) ||
+			typeof exp !== "number"
+		)
+			throw platformProblem("UNAUTHENTICATED");
+		const verified = { identity: { id: sub, sid, roles }, expires: exp };
+		if (this.#verified.size >= cachedTokens) this.#verified = new Map();
+		this.#verified.set(token, verified);
+		return verified;
+	}
+
+	async #key(kid: string): Promise<KeyObject | undefined> {
+		if (
+			!this.#keys?.has(kid) &&
+			this.#clock.now() - this.#fetchedAt >= (this.#keys ? refetchMs : 0)
+		) {
+			this.#fetching ??= this.#fetch().finally(() => {
+				this.#fetching = undefined;
+			});
+			await this.#fetching;
+		}
+		if (!this.#keys) throw platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 1 });
+		return this.#keys.get(kid);
+	}
+
+	async #fetch(): Promise<void> {
+		try {
+			const keys = await this.#source.keys();
+			this.#keys = new Map(
+				keys.map(jwk => [jwk.kid, createPublicKey({ key: jwk, format: "jwk" })]),
+			);
+			this.#fetchedAt = this.#clock.now();
+		} catch {
+			this.#fetchedAt = this.#clock.now();
+		}
+	}
+}

@@ -1,0 +1,108 @@
+import type { BrokerOptions } from "moleculer";
+import { accessMiddleware } from "./kernel/middlewares/access.ts";
+import { carryMiddleware } from "./kernel/middlewares/carry.ts";
+import { pendingReaper } from "./kernel/middlewares/pending-reaper.ts";
+import { resultCheck } from "./kernel/middlewares/result-check.ts";
+import type { Platform } from "./kernel/platform.ts";
+import { ContractValidator } from "./kernel/validator.ts";
+
+export interface ConfigureOptions {
+	/** Hold every result against its contract (tests). */
+	checkResults?: boolean;
+}
+
+/** The broker of every node. Why each value is what it is: `docs/decisions/0003-broker-baseline.md`. */
+export const brokerOptions = (
+	{ env, checks, metrics, tokens }: Platform,
+	nodeID: string,
+	{ checkResults = false }: ConfigureOptions = {},
+): BrokerOptions => ({
+	nodeID,
+	namespace: env.NAMESPACE,
+	logger: process.stdout.isTTY
+		? { type: "Console", options: { level: env.LOG_LEVEL, formatter: "short" } }
+		: { type: "Pino", options: { level: env.LOG_LEVEL, pino: { options: { base: { nodeID } } } } },
+	serializer: "JSON",
+	validator: new ContractValidator(checks) as never,
+	requestTimeout: env.REQUEST_TIMEOUT_MS,
+	maxCallLevel: 20,
+	heartbeatInterval: 2,
+	heartbeatTimeout: 6,
+	registry: { stopDelay: env.NATS_URL ? 500 : 0 },
+	transit: { serviceChangedDebounceTime: 100 } as never,
+	tracking: { enabled: true, shutdownTimeout: 7_000 },
+	skipProcessEventRegistration: true,
+	retryPolicy: {
+		enabled: false,
+		retries: 3,
+		delay: 50,
+		maxDelay: 1_000,
+		factor: 2,
+		check: isRetryable,
+	},
+	circuitBreaker: {
+		enabled: true,
+		threshold: 0.5,
+		minRequestCount: 20,
+		windowTime: 30,
+		halfOpenTime: 5_000,
+		check: error =>
+			(error as { code?: number }).code !== undefined && (error as { code: number }).code >= 500,
+	},
+	bulkhead: { enabled: true, concurrency: 256, maxQueueSize: 1_024 },
+	metrics: { enabled: false },
+	tracing: { enabled: false },
+	internalMiddlewares: false,
+	// From the handler outwards: the breaker sees time-outs, access is outside the cacher.
+	middlewares: [
+		...(checkResults ? [resultCheck] : []),
+		"ActionHook",
+		"Validator",
+		"Bulkhead",
+		"Cacher",
+		accessMiddleware(
+			(token, grace) => tokens.verify(token, grace),
+			() => tokens.isStale(),
+		),
+		metrics.middleware(),
+		"ContextTracker",
+		"Timeout",
+		"CircuitBreaker",
+		pendingReaper,
+		"Retry",
+		"Fallback",
+		"ErrorHandler",
+		carryMiddleware,
+	] as never,
+	...(env.NATS_URL && {
+		transporter: {
+			type: "NATS",
+			options: { ...natsAddress(env.NATS_URL), name: nodeID, ...natsLink },
+		},
+	}),
+});
+
+const isRetryable = (error: Error): boolean =>
+	(error as { retryable?: boolean }).retryable === true;
+
+/** Credentials are handed over decoded: Moleculer would send `%40` as it stands in the URL. */
+function natsAddress(urls: string) {
+	const parsed = urls.split(",").map(url => new URL(url));
+	const [first] = parsed;
+	return {
+		servers: parsed.map(url => url.host),
+		...(first?.username && {
+			user: decodeURIComponent(first.username),
+			pass: decodeURIComponent(first.password),
+		}),
+	};
+}
+
+const natsLink = {
+	reconnectTimeWait: 250,
+	maxReconnectAttempts: -1,
+	ignoreAuthErrorAbort: true,
+	pingInterval: 5_000,
+	maxPingOut: 2,
+	waitOnFirstConnect: true,
+};

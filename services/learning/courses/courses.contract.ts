@@ -1,0 +1,292 @@
+import { type Static, Type } from "typebox";
+import { defineContract } from "../../../kernel/contract.ts";
+import {
+	byId,
+	Currency,
+	Id,
+	listParams,
+	Nothing,
+	pageOf,
+	Timestamp,
+} from "../../../kernel/schemas.ts";
+
+const CourseStatus = Type.Enum(["draft", "published", "archived"]);
+const CompletionRule = Type.Enum(["reported", "watched"], {
+	description: "What completes it: a reported 100 %, or watching the lectures",
+});
+const Title = Type.String({ minLength: 1, maxLength: 200 });
+const Price = Type.Number({
+	minimum: 0,
+	description: "Major units, exact in its currency; 0 is free",
+});
+
+const courseFields = {
+	id: Type.String(),
+	title: Type.String(),
+	description: Type.String(),
+	price: Type.Number({ description: "Major units" }),
+	priceMinor: Type.Integer({ description: "Minor units" }),
+	currency: Currency,
+	status: CourseStatus,
+	completionRule: CompletionRule,
+	teacherId: Type.String(),
+	enrollmentCount: Type.Integer({ description: "Active and completed enrollments" }),
+	createdAt: Timestamp,
+	updatedAt: Timestamp,
+};
+
+export const Course = Type.Object(courseFields, { $id: "Course" });
+export type Course = Static<typeof Course>;
+
+const lectureFields = {
+	id: Type.String(),
+	title: Type.String(),
+	durationSeconds: Type.Integer(),
+	isPreview: Type.Boolean(),
+};
+
+export const Section = Type.Object(
+	{
+		id: Type.String(),
+		title: Type.String(),
+		lectures: Type.Array(Type.Object(lectureFields)),
+	},
+	{ $id: "Section" },
+);
+export type Section = Static<typeof Section>;
+
+export const CourseWithSections = Type.Object(
+	{ ...courseFields, sections: Type.Array(Section) },
+	{ $id: "CourseWithSections" },
+);
+
+export const Lecture = Type.Object(
+	{
+		...lectureFields,
+		courseId: Type.String(),
+		sectionId: Type.String(),
+		content: Type.Optional(Type.String()),
+	},
+	{ $id: "Lecture" },
+);
+export type Lecture = Static<typeof Lecture>;
+
+export const COURSE_NOT_FOUND = { status: 404, title: "There is no such course" } as const;
+const SECTION_NOT_FOUND = { status: 404, title: "There is no such section" } as const;
+const LECTURE_NOT_FOUND = { status: 404, title: "There is no such lecture" } as const;
+const FORBIDDEN = { status: 403, title: "Only its teacher or an admin may do this" } as const;
+const TEACHER_NOT_APPROVED = {
+	status: 403,
+	title: "The teacher is not approved",
+	explanation: "An admin approves teachers here before they may publish a course that has a price.",
+} as const;
+
+const teaching = { roles: ["teacher", "admin"] } as const;
+const example = { id: "crs_0190f3c2-0000-7000-8000-000000000000" };
+
+/** A course's own words: what is taught, by whom, at what price, in which order. */
+export const courses = defineContract("courses", {
+	description: "Courses with their sections and lectures",
+	actions: {
+		list: {
+			description: "Published courses, newest first; `q` finds whole words of the title",
+			kind: "read",
+			access: "public",
+			rest: "GET /api/courses",
+			params: Type.Object({
+				...listParams,
+				q: Type.Optional(Type.String({ maxLength: 200 })),
+				teacherId: Type.Optional(Id),
+				sort: Type.Optional(
+					Type.Enum(["-createdAt", "createdAt", "title", "-title", "priceMinor", "-priceMinor"]),
+				),
+			}),
+			result: pageOf("CoursePage", Course),
+			example: { q: "pottery", pageSize: 5 },
+		},
+		get: {
+			description:
+				"A course with its sections and lectures; a draft only to its teacher and admins",
+			kind: "read",
+			access: "public",
+			rest: "GET /api/courses/:id",
+			params: byId,
+			result: CourseWithSections,
+			errors: { COURSE_NOT_FOUND },
+			example,
+		},
+		create: {
+			description: "Makes a course of the caller's; its price is in major units",
+			kind: "write",
+			access: teaching,
+			rest: "POST /api/courses",
+			status: 201,
+			params: Type.Object({
+				title: Title,
+				description: Type.Optional(Type.String({ maxLength: 20_000 })),
+				price: Type.Optional(Price),
+				currency: Type.Optional(Currency),
+				status: Type.Optional(CourseStatus),
+				completionRule: Type.Optional(CompletionRule),
+			}),
+			result: Course,
+			errors: { TEACHER_NOT_APPROVED },
+			example: { title: "Test Course", price: 99.99 },
+		},
+		update: {
+			description: "Changes a course; a new price never touches a payment that is open",
+			kind: "write",
+			access: teaching,
+			rest: "PATCH /api/courses/:id",
+			params: Type.Object({
+				id: Type.String(),
+				title: Type.Optional(Title),
+				description: Type.Optional(Type.String({ maxLength: 20_000 })),
+				price: Type.Optional(Price),
+				currency: Type.Optional(Currency),
+				status: Type.Optional(CourseStatus),
+				completionRule: Type.Optional(CompletionRule),
+			}),
+			result: Course,
+			errors: { COURSE_NOT_FOUND, FORBIDDEN, TEACHER_NOT_APPROVED },
+			example: { ...example, price: 79 },
+		},
+		archive: {
+			description: "Takes a course from sale; who is enrolled keeps it",
+			kind: "write",
+			access: teaching,
+			rest: "DELETE /api/courses/:id",
+			params: byId,
+			result: Course,
+			errors: { COURSE_NOT_FOUND, FORBIDDEN },
+			example,
+		},
+		order: {
+			description: "Sets the order of sections and of the lectures in each",
+			kind: "write",
+			access: teaching,
+			rest: "PUT /api/courses/:id/order",
+			params: Type.Object({
+				id: Type.String(),
+				sections: Type.Array(
+					Type.Object({ id: Id, lectures: Type.Array(Id, { maxItems: 1_000 }) }),
+					{ maxItems: 200 },
+				),
+			}),
+			result: CourseWithSections,
+			errors: { COURSE_NOT_FOUND, FORBIDDEN },
+			example: { ...example, sections: [] },
+		},
+		addSection: {
+			description: "Adds a section at the end of a course",
+			kind: "write",
+			access: teaching,
+			rest: "POST /api/courses/:id/sections",
+			status: 201,
+			params: Type.Object({ id: Type.String(), title: Title }),
+			result: Section,
+			errors: { COURSE_NOT_FOUND, FORBIDDEN },
+			example: { ...example, title: "Getting started" },
+		},
+		updateSection: {
+			description: "Renames a section",
+			kind: "write",
+			access: teaching,
+			rest: "PATCH /api/sections/:id",
+			params: Type.Object({ id: Type.String(), title: Type.Optional(Title) }),
+			result: Section,
+			errors: { SECTION_NOT_FOUND, FORBIDDEN },
+			example: { id: "sec_0190f3c2", title: "First steps" },
+		},
+		removeSection: {
+			description: "Removes a section and its lectures",
+			kind: "write",
+			access: teaching,
+			rest: "DELETE /api/sections/:id",
+			status: 204,
+			params: byId,
+			result: Nothing,
+			errors: { SECTION_NOT_FOUND, FORBIDDEN },
+			example: { id: "sec_0190f3c2" },
+		},
+		addLecture: {
+			description: "Adds a lecture at the end of a section; its duration is in seconds",
+			kind: "write",
+			access: teaching,
+			rest: "POST /api/sections/:id/lectures",
+			status: 201,
+			params: Type.Object({
+				id: Type.String(),
+				title: Title,
+				durationSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
+				isPreview: Type.Optional(Type.Boolean()),
+				content: Type.Optional(Type.String({ maxLength: 100_000 })),
+			}),
+			result: Lecture,
+			errors: { SECTION_NOT_FOUND, FORBIDDEN },
+			example: { id: "sec_0190f3c2", title: "Welcome", durationSeconds: 90, isPreview: true },
+		},
+		getLecture: {
+			description:
+				"A lecture with its content, to who is enrolled, its teacher, or anyone where it is a preview",
+			kind: "read",
+			access: "public",
+			rest: "GET /api/lectures/:id",
+			params: byId,
+			result: Lecture,
+			errors: {
+				LECTURE_NOT_FOUND,
+				ENROLLMENT_REQUIRED: { status: 403, title: "The lecture is for those who are enrolled" },
+			},
+			example: { id: "lec_0190f3c2" },
+		},
+		updateLecture: {
+			description: "Changes a lecture; its duration is in seconds",
+			kind: "write",
+			access: teaching,
+			rest: "PATCH /api/lectures/:id",
+			params: Type.Object({
+				id: Type.String(),
+				title: Type.Optional(Title),
+				durationSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
+				isPreview: Type.Optional(Type.Boolean()),
+				content: Type.Optional(Type.String({ maxLength: 100_000 })),
+			}),
+			result: Lecture,
+			errors: { LECTURE_NOT_FOUND, FORBIDDEN },
+			example: { id: "lec_0190f3c2", isPreview: false },
+		},
+		removeLecture: {
+			description: "Removes a lecture",
+			kind: "write",
+			access: teaching,
+			rest: "DELETE /api/lectures/:id",
+			status: 204,
+			params: byId,
+			result: Nothing,
+			errors: { LECTURE_NOT_FOUND, FORBIDDEN },
+			example: { id: "lec_0190f3c2" },
+		},
+		describe: {
+			description: "A course of any status, for other services",
+			kind: "read",
+			access: ["internal", { service: ["payment-service", "file-service", "user-service"] }],
+			rest: "GET /api/courses/internal/:id",
+			params: byId,
+			result: Course,
+			errors: { COURSE_NOT_FOUND },
+			example,
+		},
+	},
+	consumes: {
+		"enrollment.activated": { from: "start" },
+		"enrollment.completed": { from: "start" },
+		"enrollment.dropped": { from: "start" },
+	},
+});
+
+declare module "../../../kernel/contract.ts" {
+	interface Mesh {
+		courses: typeof courses;
+	}
+}
