@@ -1,4 +1,5 @@
 import type { BrokerOptions } from "moleculer";
+import type { Env } from "./kernel/env.ts";
 import { accessMiddleware } from "./kernel/middlewares/access.ts";
 import { carryMiddleware } from "./kernel/middlewares/carry.ts";
 import { pendingReaper } from "./kernel/middlewares/pending-reaper.ts";
@@ -20,8 +21,11 @@ export const brokerOptions = (
 	nodeID,
 	namespace: env.NAMESPACE,
 	logger: process.stdout.isTTY
-		? { type: "Console", options: { level: env.LOG_LEVEL, formatter: "short" } }
-		: { type: "Pino", options: { level: env.LOG_LEVEL, pino: { options: { base: { nodeID } } } } },
+		? { type: "Console", options: { level: levels(env.LOG_LEVEL), formatter: "short" } }
+		: {
+				type: "Pino",
+				options: { level: levels(env.LOG_LEVEL), pino: { options: { base: null } } },
+			},
 	serializer: "JSON",
 	validator: new ContractValidator(checks) as never,
 	requestTimeout: env.REQUEST_TIMEOUT_MS,
@@ -81,6 +85,12 @@ export const brokerOptions = (
 		},
 	}),
 });
+
+/** Moleculer tells of each service and link at info; that is debug here. */
+const levels = (level: Env["LOG_LEVEL"]) =>
+	level === "info"
+		? { "NODE*": "info", BROKER: "warn", REGISTRY: "warn", TRANSIT: "warn", "**": "info" }
+		: level;
 
 const isRetryable = (error: Error): boolean =>
 	(error as { retryable?: boolean }).retryable === true;

@@ -39,6 +39,10 @@ export interface ActionContract {
 	example?: Record<string, unknown>;
 	/** Refused with 503 where this node's list of revoked sessions is older than 30 s: money and admin writes. */
 	sensitive?: boolean;
+	/** The bearer token of the request is not verified; the action finds it in `ctx.headers.bearer`. */
+	ignoresToken?: boolean;
+	/** The action exists only where this holds: `sandbox`, where sandbox providers may serve. */
+	onlyWhere?: "sandbox";
 	/** `raw`: the body reaches the action as base64 with its headers, unparsed (webhooks). Default `json`. */
 	accepts?: "json" | "raw";
 	/** `file`: the result is `{contentType, content}` and goes out as it is. Default `json`. */

@@ -28,16 +28,23 @@ export class Contracts {
 	readonly all: readonly Contract[];
 	readonly #actions = new Map<string, ActionContract>();
 
-	/** @throws ContractError */
-	constructor(contracts: readonly Contract[]) {
+	/**
+	 * @param sandbox whether actions that exist only with sandbox providers do.
+	 * @throws ContractError
+	 */
+	constructor(contracts: readonly Contract[], sandbox = true) {
 		this.all = contracts;
 		for (const contract of contracts) {
 			const given = {
 				...(contract.facts ? publisherActions : {}),
 				...(contract.consumes ? consumerActions : {}),
 			};
-			for (const [name, action] of Object.entries({ ...given, ...contract.actions }))
-				this.#actions.set(`${contract.name}.${name}`, action);
+			for (const [name, action] of Object.entries<ActionContract>({
+				...given,
+				...contract.actions,
+			}))
+				if (sandbox || action.onlyWhere !== "sandbox")
+					this.#actions.set(`${contract.name}.${name}`, action);
 		}
 		const problems = [...this.#problems()];
 		if (problems.length > 0) throw new ContractError(problems);

@@ -11,8 +11,12 @@ type Codes<C extends Contract> =
 	ErrorsOf<C> extends infer E ? (E extends unknown ? keyof E & string : never) : never;
 type DataOf<C extends Contract, K extends string> =
 	ErrorsOf<C> extends infer E
-		? E extends { [P in K]: { data: infer D extends TObject } }
-			? Static<D>
+		? E extends unknown
+			? K extends keyof E
+				? E[K] extends { data: infer D extends TObject }
+					? Static<D>
+					: never
+				: never
 			: never
 		: never;
 type Args<D> = [D] extends [never] ? [detail?: string] : [data: D, detail?: string];
@@ -32,7 +36,7 @@ export class ProblemError extends Errors.MoleculerClientError {
  * Makes the error that `contract` declares under `code`, to be thrown by its service.
  * @param rest the problem's extra members where the contract has any, then a sentence that says more than the title.
  */
-export function problem<C extends Contract, K extends Codes<C>>(
+export function problem<C extends Contract, const K extends Codes<C>>(
 	contract: C,
 	code: K,
 	...rest: Args<DataOf<C, K>>

@@ -93,11 +93,12 @@ export function implement<
 	const { mixins = [], dependencies, methods, started, stopped, on } = behaviour;
 	return {
 		name: contract.name,
+		// Moleculer starts the last of these first: base, the service's own as listed, facts, schedules.
 		mixins: [
-			base,
-			...mixins,
-			factsMixin(contract, (on ?? {}) as Record<string, never>),
 			schedulesMixin(contract),
+			factsMixin(contract, (on ?? {}) as Record<string, never>),
+			...mixins.toReversed(),
+			base,
 		],
 		dependencies,
 		actions,

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { type BrokerOptions, ServiceBroker } from "moleculer";
+import { type BrokerOptions, ServiceBroker, type ServiceSchema } from "moleculer";
 import { type Clock, systemClock } from "./clock.ts";
 import { Contracts } from "./contracts.ts";
 import type { Env } from "./env.ts";
@@ -36,11 +36,24 @@ export interface Node {
 /** Unique per boot: a second node of the same name would end both. */
 const bootId = (): string => `${hostname()}-${process.pid}-${Date.now().toString(36)}`;
 
+/** A service without the actions that do not exist on this deployment. */
+const existing = (schema: ServiceSchema, contracts: Contracts): ServiceSchema => ({
+	...schema,
+	actions: Object.fromEntries(
+		Object.entries(schema.actions ?? {}).filter(([name]) =>
+			contracts.actions.has(`${schema.name}.${name}`),
+		),
+	),
+});
+
 /** Makes a node: the platform, its broker and the services of `SERVICES`, not yet started. */
 export async function createNode(options: NodeOptions): Promise<Node> {
 	const { env, folders, clock = systemClock } = options;
 	const nodeID = env.NODE_ID ?? bootId();
-	const contracts = new Contracts(folders.map(folder => folder.contract));
+	const contracts = new Contracts(
+		folders.map(folder => folder.contract),
+		env.sandbox,
+	);
 	const chosen = chooseServices(folders, env.SERVICES, "SERVICES");
 	const problems = new Map<string, string>();
 	const platform: Platform = {
@@ -76,7 +89,8 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 	};
 	const broker = new ServiceBroker(options.configure(platform, nodeID));
 	attachPlatform(broker, platform);
-	for (const folder of chosen) broker.createService(await importService(folder));
+	for (const folder of chosen)
+		broker.createService(existing(await importService(folder), contracts));
 
 	return {
 		broker,

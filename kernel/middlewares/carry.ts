@@ -8,7 +8,7 @@ interface Options {
 
 /**
  * Nested calls carry the caller's token and the seed of derived ids in headers of their own: a local callee would
- * otherwise share the caller's object. A signed service's name is not carried on.
+ * otherwise share the caller's object. What a face knows of its client (`locals.headers`) goes one call far.
  */
 export const carryMiddleware: Middleware = {
 	name: "Carry",
@@ -17,8 +17,10 @@ export const carryMiddleware: Middleware = {
 			const parent = options.parentCtx;
 			if (!parent) return next(action, params, options);
 			const { token, seed } = parent.headers as { token?: string; seed?: string };
-			if (!token && !seed) return next(action, params, options);
+			const own = (parent.locals as { headers?: Record<string, unknown> }).headers;
+			if (!token && !seed && !own) return next(action, params, options);
 			const headers = {
+				...own,
 				...(token && { token }),
 				...(seed && { seed: `${seed}/${nextOrdinal(parent.locals)}` }),
 				...options.headers,

@@ -138,13 +138,8 @@ export class Collection<T extends Doc> {
 		change: Change,
 		facts: readonly OutgoingFact[] = [],
 	): Promise<T | null> {
-		checkChange(change);
-		const changed: Change = facts.length === 0 ? { ...change } : withFacts(change, facts);
-		if (changed.$set) {
-			const set = withoutUndefined(changed.$set);
-			if (Object.keys(set).length > 0) changed.$set = structuredClone(set);
-			else delete changed.$set;
-		}
+		const changed = cleaned(facts.length === 0 ? change : withFacts(change, facts));
+		if (Object.keys(changed).length === 0) return this.findOne(guard);
 		const raw = await this.#driver.update(toQuery(guard), changed);
 		if (!raw) return null;
 		if (facts.length > 0) this.onFacts(raw._id, facts);
@@ -226,6 +221,17 @@ export class Collection<T extends Doc> {
 		const { _id, outbox: _outbox, outboxSize: _size, ...rest } = raw;
 		return structuredClone({ id: _id, ...rest }) as unknown as T;
 	}
+}
+
+/** The change without what it leaves out; an empty one would replace the document. */
+function cleaned(change: Change): Change {
+	checkChange(change);
+	const $set = withoutUndefined(change.$set ?? {});
+	return {
+		...(Object.keys($set).length > 0 && { $set: structuredClone($set) }),
+		...(change.$unset && Object.keys(change.$unset).length > 0 && { $unset: change.$unset }),
+		...(change.$inc && Object.keys(change.$inc).length > 0 && { $inc: change.$inc }),
+	};
 }
 
 export interface OutboxDoc {

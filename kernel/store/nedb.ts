@@ -1,7 +1,7 @@
 import { mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ServiceBroker } from "moleculer";
-import { MemoryAdapter } from "moleculer-db";
+import moleculerDb from "moleculer-db";
 import { type Driver, DuplicateError, type FindOptions, type Raw } from "./collection.ts";
 import type { Change } from "./guard.ts";
 import type { Doc, Index, Model } from "./model.ts";
@@ -20,7 +20,6 @@ interface Nedb {
 	): Promise<{ numAffected: number; affectedDocuments: Raw | null }>;
 	removeAsync(query: object, options: { multi: true }): Promise<number>;
 	ensureIndexAsync(index: { fieldName: string; unique?: boolean; sparse?: boolean }): Promise<void>;
-	compactDatafileAsync(): Promise<void>;
 	stopAutocompaction(): void;
 	setAutocompactionInterval(ms: number): void;
 }
@@ -74,7 +73,7 @@ export async function openNedb<T extends Doc>(
 		await mkdir(dirname(file), { recursive: true, mode: 0o700 });
 		await cutTornLine(file);
 	}
-	const adapter = new MemoryAdapter(file ? { filename: file } : undefined);
+	const adapter = new moleculerDb.MemoryAdapter(file ? { filename: file } : undefined);
 	adapter.init(broker, {} as never);
 	await adapter.connect();
 	const { db } = adapter as unknown as { db: Nedb };

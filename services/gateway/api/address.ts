@@ -1,0 +1,29 @@
+import { BlockList, isIP } from "node:net";
+
+/** Proxies whose word about the client's address is believed. */
+export function trustedProxies(networks: readonly string[]): BlockList {
+	const list = new BlockList();
+	for (const network of networks) {
+		const [address, bits] = network.split("/") as [string, string?];
+		const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+		if (bits === undefined) list.addAddress(address, family);
+		else list.addSubnet(address, Number(bits), family);
+	}
+	return list;
+}
+
+const plain = (address: string): string => address.replace(/^::ffff:/, "");
+
+/** The address of the client: the peer's, or the last one in `X-Forwarded-For` that no trusted proxy is. */
+export function clientAddress(
+	peer: string,
+	forwardedFor: string | undefined,
+	trusted: BlockList,
+): string {
+	const isTrusted = (address: string) =>
+		isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+	const hops = [...(forwardedFor?.split(",").map(hop => hop.trim()) ?? []), peer].map(plain);
+	while (hops.length > 1 && isTrusted(hops.at(-1) as string)) hops.pop();
+	const client = hops.at(-1) as string;
+	return isIP(client) === 0 ? plain(peer) : client;
+}

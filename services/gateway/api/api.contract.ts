@@ -1,0 +1,69 @@
+import { Type } from "typebox";
+import { defineContract } from "../../../kernel/contract.ts";
+
+const Health = Type.Object(
+	{
+		gateway: Type.Literal("healthy"),
+		services: Type.Record(Type.String(), Type.Enum(["healthy", "unavailable"])),
+	},
+	{ $id: "Health" },
+);
+
+/** The REST face. Its routes are the other contracts'; these are its own. */
+export const api = defineContract("api", {
+	description: "The REST face of the mesh",
+	actions: {
+		health: {
+			description: "Which services of the deployment are there; 503 when one is not",
+			kind: "read",
+			access: "public",
+			rest: "GET /api/health",
+			status: [200, 503],
+			result: Health,
+			example: {},
+		},
+		openapi: {
+			description: "This API as OpenAPI 3.1",
+			kind: "read",
+			access: "public",
+			rest: "GET /openapi.json",
+			result: Type.Object(
+				{ openapi: Type.String() },
+				{ $id: "OpenApi", additionalProperties: true },
+			),
+			example: {},
+		},
+		problem: {
+			description: "What an error code means and who answers with it",
+			kind: "read",
+			access: "public",
+			rest: "GET /problems/:slug",
+			params: Type.Object({ slug: Type.String() }),
+			result: Type.Object(
+				{
+					code: Type.String(),
+					status: Type.Integer(),
+					title: Type.String(),
+					explanation: Type.Optional(Type.String()),
+					actions: Type.Array(Type.String()),
+				},
+				{ $id: "ProblemPage" },
+			),
+			errors: { PROBLEM_NOT_FOUND: { status: 404, title: "No action answers with this code" } },
+			example: { slug: "validation-error" },
+		},
+		forget: {
+			description: "Drops nonces of service signatures that are too old to be used again",
+			kind: "write",
+			access: "internal",
+			result: Type.Object({ dropped: Type.Integer() }, { $id: "ForgottenNonces" }),
+		},
+	},
+	schedules: { forget: "PT5M" },
+});
+
+declare module "../../../kernel/contract.ts" {
+	interface Mesh {
+		api: typeof api;
+	}
+}

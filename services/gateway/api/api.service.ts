@@ -1,0 +1,95 @@
+import type { Result } from "../../../kernel/contract.ts";
+import { platformProblem, problem } from "../../../kernel/errors.ts";
+import { answerWith, implement } from "../../../kernel/implement.ts";
+import { missingServices } from "../../../kernel/ops.ts";
+import { platformOf } from "../../../kernel/platform.ts";
+import { isDuplicate } from "../../../kernel/store/collection.ts";
+import { Store } from "../../../mixins/store.mixin.ts";
+import { NonceModel } from "../../../models/gateway/nonce.model.ts";
+import { api } from "./api.contract.ts";
+import { gatewayMixin, type Request } from "./gateway.mixin.ts";
+import { openApi } from "./openapi.ts";
+import { codeOfSlug } from "./problems.ts";
+import { verifyService } from "./service-signature.ts";
+
+const nonceKeptMs = 2 * 300_000;
+
+/** The key another system's server must send, where one is set for its name. */
+const apiKeys = {
+	"course-service": "COURSE_SERVICE_API_KEY",
+	"payment-service": "PAYMENT_SERVICE_API_KEY",
+	"file-service": "FILE_SERVICE_API_KEY",
+	"user-service": "USER_SERVICE_API_KEY",
+} as const;
+
+/** The gateway: HTTP in, `ctx.call` out. */
+export default implement(api, {
+	mixins: [Store({ nonces: NonceModel }), gatewayMixin as { methods: {} }],
+
+	methods: {
+		/**
+		 * The name of the system whose server signed this request; its nonce is used up.
+		 * @throws SERVICE_SIGNATURE_INVALID
+		 */
+		async proveService(request: Request): Promise<string> {
+			const header = (name: string) => String(request.headers[name] ?? "");
+			const name = header("x-service-name");
+			const now = this.clock.now();
+			const nonce = verifyService(
+				this.env.SERVICE_SECRET_KEY,
+				{
+					name,
+					signature: header("x-service-signature"),
+					method: request.method ?? "",
+					target: request.target,
+					body: request.rawBody ?? Buffer.alloc(0),
+				},
+				now,
+			);
+			const variable = Object.hasOwn(apiKeys, name)
+				? apiKeys[name as keyof typeof apiKeys]
+				: undefined;
+			const key = variable && this.env[variable];
+			if (!nonce || !variable || (key && key !== header("x-service-key")))
+				throw platformProblem("SERVICE_SIGNATURE_INVALID");
+			try {
+				await this.nonces.insert({ id: `${name}:${nonce}`, at: now });
+			} catch (error) {
+				throw isDuplicate(error) ? platformProblem("SERVICE_SIGNATURE_INVALID") : error;
+			}
+			return name;
+		},
+	},
+
+	actions: {
+		async health(ctx) {
+			const missing = new Set(missingServices(this.broker as never));
+			if (missing.size > 0) answerWith(ctx, 503);
+			const names = [...platformOf(this.broker).mesh].filter(name => name !== "api");
+			const services: Result<"api.health">["services"] = {};
+			for (const name of names) services[name] = missing.has(name) ? "unavailable" : "healthy";
+			return { gateway: "healthy" as const, services };
+		},
+
+		async openapi() {
+			return openApi(platformOf(this.broker).contracts, this.env.publicUrl);
+		},
+
+		async problem(ctx) {
+			const { contracts } = platformOf(this.broker);
+			const code = codeOfSlug(ctx.params.slug);
+			const found = contracts.problem(code);
+			if (!found) throw problem(api, "PROBLEM_NOT_FOUND");
+			const { status, title, explanation } = found;
+			const actions = [...contracts.actions]
+				.filter(([, action]) => action.errors?.[code])
+				.map(([name]) => name);
+			return { code, status, title, ...(explanation && { explanation }), actions };
+		},
+
+		async forget() {
+			const dropped = await this.nonces.remove({ at: { $lt: this.clock.now() - nonceKeptMs } });
+			return { dropped };
+		},
+	},
+});

@@ -1,0 +1,203 @@
+import { type Static, Type } from "typebox";
+import { defineContract } from "../../../kernel/contract.ts";
+import { amountFields, byId, Id, listParams, pageOf, Timestamp } from "../../../kernel/schemas.ts";
+import { Quote, quoteParams } from "../../money/payments/payments.contract.ts";
+import { COURSE_NOT_FOUND } from "../courses/courses.contract.ts";
+
+export const Enrollment = Type.Object(
+	{
+		id: Type.String(),
+		courseId: Type.String(),
+		userId: Type.String(),
+		status: Type.Enum(["active", "completed", "dropped"]),
+		progressPercentage: Type.Number({ description: "0..100, two decimals" }),
+		totalWatchTime: Type.Number({ description: "Seconds" }),
+		enrolledAt: Timestamp,
+		completedAt: Type.Optional(Timestamp),
+	},
+	{ $id: "Enrollment" },
+);
+export type Enrollment = Static<typeof Enrollment>;
+
+const ServiceAnswer = Type.Object(
+	{ success: Type.Literal(true), enrollmentId: Type.String() },
+	{ $id: "EnrollmentServiceAnswer" },
+);
+
+const ENROLLMENT_NOT_FOUND = { status: 404, title: "There is no such enrollment" } as const;
+const ALREADY_ENROLLED = { status: 409, title: "This user has the course already" } as const;
+
+const forPayments = { service: ["payment-service", "course-service"] } as const;
+const course = "crs_0190f3c2-0000-7000-8000-000000000000";
+const user = "usr_0190f3c2-0000-7000-8000-000000000000";
+const payment = "pay_0190f3c2-0000-7000-8000-000000000000";
+
+const factData = {
+	enrollmentId: Type.String(),
+	userId: Type.String(),
+	courseId: Type.String(),
+};
+
+export const enrollments = defineContract("enrollments", {
+	description: "From wanting a course to a seat in it, and how far one is",
+	actions: {
+		enroll: {
+			description: "Enrolls the caller in a free course, or takes up again one that was dropped",
+			kind: "write",
+			access: "user",
+			rest: "POST /api/enrollments",
+			status: 201,
+			params: Type.Object({ courseId: Id }),
+			result: Enrollment,
+			errors: {
+				COURSE_NOT_FOUND,
+				ALREADY_ENROLLED,
+				PAYMENT_REQUIRED: {
+					status: 402,
+					title: "The course has a price",
+					explanation: "Create a payment for the course; it enrolls the payer once it is captured.",
+					data: Type.Object({ courseId: Type.String(), ...amountFields }),
+				},
+			},
+			example: { courseId: course },
+		},
+		list: {
+			description:
+				"The caller's enrollments, newest first; of one course all of them to its teacher",
+			kind: "read",
+			access: "user",
+			rest: "GET /api/enrollments",
+			params: Type.Object({ ...listParams, courseId: Type.Optional(Id) }),
+			result: pageOf("EnrollmentPage", Enrollment),
+			example: {},
+		},
+		get: {
+			description: "One enrollment, to whose it is and to the course's teacher",
+			kind: "read",
+			access: "user",
+			rest: "GET /api/enrollments/:id",
+			params: byId,
+			result: Enrollment,
+			errors: { ENROLLMENT_NOT_FOUND },
+			example: { id: "enr_0190f3c2" },
+		},
+		getByCourse: {
+			description: "The caller's enrollment in a course",
+			kind: "read",
+			access: "user",
+			rest: "GET /api/enrollments/course/:courseId",
+			params: Type.Object({ courseId: Type.String() }),
+			result: Enrollment,
+			errors: { ENROLLMENT_NOT_FOUND },
+			example: { courseId: course },
+		},
+		progress: {
+			description:
+				"Reports progress (percent, kept to two decimals, rounded down) and watch time (seconds); neither goes back",
+			kind: "write",
+			access: "user",
+			rest: "PATCH /api/enrollments/course/:courseId/progress",
+			params: Type.Object({
+				courseId: Type.String(),
+				progressPercentage: Type.Number({ minimum: 0, maximum: 100 }),
+				totalWatchTime: Type.Number({ minimum: 0, maximum: 1e9 }),
+			}),
+			result: Enrollment,
+			errors: { ENROLLMENT_NOT_FOUND },
+			example: { courseId: course, progressPercentage: 75.5, totalWatchTime: 3600 },
+		},
+		complete: {
+			description:
+				"Enrolls a user whose captured payment covers the course; the same on every repeat",
+			kind: "write",
+			access: forPayments,
+			rest: "POST /api/enrollments/internal/complete",
+			params: Type.Object({ userId: Id, courseId: Id, paymentId: Id }),
+			result: ServiceAnswer,
+			errors: {
+				PAYMENT_NOT_CAPTURED: {
+					status: 409,
+					title: "That payment does not cover this user and course",
+				},
+			},
+			example: { userId: user, courseId: course, paymentId: payment },
+		},
+		drop: {
+			description: "Takes a user out of a course; the same on every repeat",
+			kind: "write",
+			access: forPayments,
+			rest: "POST /api/enrollments/internal/drop",
+			params: Type.Object({
+				userId: Id,
+				courseId: Id,
+				paymentId: Type.Optional(Id),
+				reason: Type.Optional(Type.String({ maxLength: 500 })),
+			}),
+			result: ServiceAnswer,
+			errors: { ENROLLMENT_NOT_FOUND },
+			example: { userId: user, courseId: course },
+		},
+		quote: {
+			description: "What the course costs this user, in minor units",
+			kind: "read",
+			access: "internal",
+			params: quoteParams,
+			result: Quote,
+			errors: {
+				COURSE_NOT_FOUND,
+				ALREADY_ENROLLED,
+				COURSE_IS_FREE: { status: 409, title: "The course has no price: enroll in it" },
+			},
+			example: { id: course, userId: user },
+		},
+		fulfilment: {
+			description: "The enrollment that a payment led to, null as long as there is none",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ id: Id, userId: Id, paymentId: Id }),
+			result: Type.Object(
+				{ enrollment: Type.Union([Enrollment, Type.Null()]) },
+				{ $id: "EnrollmentFulfilment" },
+			),
+			example: { id: course, userId: user, paymentId: payment },
+		},
+		isEnrolled: {
+			description: "Whether a user is in a course, active or completed",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ userId: Id, courseId: Id }),
+			result: Type.Object({ enrolled: Type.Boolean() }, { $id: "IsEnrolled" }),
+			example: { userId: user, courseId: course },
+		},
+		count: {
+			description: "Active and completed enrollments of a course",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ courseId: Id }),
+			result: Type.Object({ count: Type.Integer() }, { $id: "EnrollmentCount" }),
+			example: { courseId: course },
+		},
+	},
+	facts: {
+		"enrollment.activated": {
+			v: 1,
+			data: Type.Object(
+				{ ...factData, paymentId: Type.Optional(Type.String()) },
+				{ $id: "EnrollmentActivated" },
+			),
+		},
+		"enrollment.completed": {
+			v: 1,
+			data: Type.Object(factData, { $id: "EnrollmentCompleted" }),
+		},
+		"enrollment.dropped": { v: 1, data: Type.Object(factData, { $id: "EnrollmentDropped" }) },
+	},
+	consumes: { "payment.captured": { from: "start" } },
+	provides: { "payable:course": "quote", "fulfilment:course": "fulfilment" },
+});
+
+declare module "../../../kernel/contract.ts" {
+	interface Mesh {
+		enrollments: typeof enrollments;
+	}
+}

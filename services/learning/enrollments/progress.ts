@@ -1,0 +1,24 @@
+import type { EnrollmentDoc } from "../../../models/learning/enrollment.model.ts";
+
+const complete = 10_000;
+
+/** Percent as hundredths, rounded down: what was not reached is not rounded up to. */
+export const toHundredths = (percent: number): number =>
+	Math.floor(Number((percent * 100).toFixed(6)));
+
+/**
+ * What a report changes: neither progress nor watch time goes back, and the first full report of an active enrollment
+ * completes it.
+ * @param report progress in hundredths of a percent, watch time in seconds.
+ */
+export function advanceProgress(
+	enrollment: Pick<EnrollmentDoc, "status" | "progress" | "totalWatchTime">,
+	report: { progress: number; totalWatchTime: number },
+): { progress: number; totalWatchTime: number; completes: boolean } {
+	const progress = Math.max(enrollment.progress, report.progress);
+	return {
+		progress,
+		totalWatchTime: Math.max(enrollment.totalWatchTime, report.totalWatchTime),
+		completes: enrollment.status === "active" && progress >= complete,
+	};
+}

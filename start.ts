@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from "node:fs";
+import { type Env, EnvError, readEnv } from "./kernel/env.ts";
+import { watchLink } from "./kernel/link-watch.ts";
+import { findServices } from "./kernel/load.ts";
+import { createNode } from "./kernel/node.ts";
+import { startOpsServer } from "./kernel/ops.ts";
+import { keptSecret } from "./kernel/secrets.ts";
+import { brokerOptions } from "./moleculer.config.ts";
+
+const longestStopMs = 10_000;
+
+/** Prints why this process cannot go on, and ends it. */
+function give(up: string): never {
+	process.stderr.write(`${up}\n`);
+	process.exit(1);
+}
+
+/** The environment; embedded mode makes its own service secret once and keeps it. */
+function environment(): Env {
+	if (existsSync(".env")) process.loadEnvFile();
+	const env = readEnv(process.env);
+	if (env.mode === "mesh" || env.SERVICE_SECRET_KEY.length > 0 || env.DATA_DIR === ":memory:")
+		return env;
+	return { ...env, SERVICE_SECRET_KEY: [keptSecret(env.DATA_DIR, "service-secret")] };
+}
+
+/** Starts this node and answers signals: the first drains, the second ends at once. */
+async function main(): Promise<void> {
+	const env = environment();
+	const folders = await findServices(import.meta.dirname);
+	const node = await createNode({
+		env,
+		folders,
+		configure: brokerOptions,
+		identity: { keys: "auth.jwks", revoked: "auth.revoked" },
+	});
+
+	let stopping = false;
+	const stop = async (reason: string, code: number) => {
+		if (stopping) process.exit(1);
+		stopping = true;
+		node.broker.logger.info(`${reason}: draining`);
+		setTimeout(() => process.exit(1), longestStopMs).unref();
+		await node.stop();
+		process.exit(code);
+	};
+	process.on("SIGTERM", () => void stop("SIGTERM", 0));
+	process.on("SIGINT", () => void stop("SIGINT", 0));
+
+	await node.start();
+	watchLink(node.broker, reason => give(reason));
+	if (!node.services.includes("api") && env.PORT !== 0) await startOpsServer(node.broker);
+	node.broker.logger.info(
+		`${env.mode} node ready: ${node.services.join(", ")}${env.PORT === 0 ? "" : ` at ${env.publicUrl}`}`,
+	);
+}
+
+const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/package.json`, "utf8")) as {
+	version: string;
+};
+process.title = `zeolite ${version}`;
+main().catch((error: unknown) =>
+	give(error instanceof EnvError ? error.message : String((error as Error)?.stack ?? error)),
+);
