@@ -1,0 +1,33 @@
+import { defineModel } from "../../kernel/store/model.ts";
+
+export type Role = "student" | "teacher" | "factory" | "admin";
+
+export interface UserDoc {
+	id: string;
+	/** Canonical: trimmed, NFKC, lower case. */
+	email: string;
+	emailTyped: string;
+	name: string;
+	roles: Role[];
+	pictureUrl?: string;
+	/** Whether an admin lets this teacher publish what has a price. */
+	approved?: boolean;
+	/** A registration took up this profile, which an earlier one had left behind. */
+	claimed?: boolean;
+	createdAt: string;
+}
+
+export const UserModel = defineModel<UserDoc>()({
+	name: "users",
+	fields: {
+		email: String,
+		emailTyped: String,
+		name: String,
+		roles: [String],
+		pictureUrl: String,
+		approved: Boolean,
+		claimed: Boolean,
+		createdAt: String,
+	},
+	indexes: { email: { unique: true } },
+});

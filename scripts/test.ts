@@ -1,0 +1,120 @@
+// npm test [-- <folder under test/, or path> ...]
+import { spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { run } from "node:test";
+import { spec, type TestEvent } from "node:test/reporters";
+import { MISSING } from "../test/support/servers.ts";
+
+const root = path.dirname(import.meta.dirname);
+process.chdir(root);
+
+/** Folders whose files start no process and share nothing, so that they may run side by side. */
+const SIDE_BY_SIDE = new Set(["unit", "contract", "service"]);
+const TYPES = "test/types";
+const SILENT_MS = 300_000;
+
+const count = { passed: 0, failed: 0, skipped: 0 };
+const missing = new Set<string>();
+const problems: string[] = [];
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+	process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+
+/** The test files that the arguments mean, all when there are none, and whether to check types. */
+function select(args: string[]): { files: string[]; types: boolean } {
+	const all = globSync("test/**/*.test.ts").sort();
+	if (args.length === 0) return { files: all, types: true };
+	const files = new Set<string>();
+	let types = false;
+	for (const arg of args) {
+		const places = [path.relative(root, path.resolve(arg)), path.join("test", arg)];
+		const under = (file: string) =>
+			places.some(place => `${file}/`.startsWith(`${path.normalize(place).replace(/\/$/, "")}/`));
+		const found = all.filter(under);
+		for (const file of found) files.add(file);
+		if (under(TYPES)) types = true;
+		else if (found.length === 0) problems.push(`No test is called ${arg}.`);
+	}
+	return { files: [...files], types };
+}
+
+/**
+ * Runs each file in a process of its own and prints what it says.
+ * @param timeout how long one test may take, ms
+ */
+async function runFiles(files: string[], concurrency: number, timeout: number): Promise<void> {
+	if (files.length === 0 || interrupted.signal.aborted) return;
+	const stalled = new AbortController();
+	const silence = setTimeout(() => {
+		problems.push(`No test said anything for ${SILENT_MS / 1000} s, so the run was ended.`);
+		stalled.abort();
+	}, SILENT_MS);
+	const signal = AbortSignal.any([interrupted.signal, stalled.signal]);
+	const events = run({ files, concurrency, timeout, signal });
+	const counted = async function* (source: AsyncIterable<TestEvent>) {
+		for await (const event of source) {
+			silence.refresh();
+			if (event.type === "test:pass") tally(event.data, true);
+			if (event.type === "test:fail") tally(event.data, false);
+			yield event;
+		}
+	};
+	await pipeline(events, counted, new spec(), process.stdout, { end: false });
+	clearTimeout(silence);
+}
+
+type Outcome = Extract<TestEvent, { type: "test:pass" | "test:fail" }>["data"];
+
+function tally(outcome: Outcome, passed: boolean): void {
+	if (outcome.name.startsWith(MISSING)) missing.add(outcome.name.slice(MISSING.length));
+	if (outcome.skip !== undefined || outcome.todo !== undefined) count.skipped++;
+	else if (outcome.details.type === "suite") {
+		if (!passed && failureType(outcome) !== "subtestsFailed") count.failed++;
+	} else if (!passed) count.failed++;
+	else if (!isFile(outcome)) count.passed++;
+}
+
+/** The runner reports a file without a test as a test that passed, and a broken file as failed. */
+function isFile({ name, file, nesting }: Outcome): boolean {
+	return nesting === 0 && file !== undefined && path.resolve(name) === file;
+}
+
+function failureType({ details }: Outcome): string | undefined {
+	const error = "error" in details ? details.error : undefined;
+	return error && "failureType" in error ? String(error.failureType) : undefined;
+}
+
+function checkTypes(): void {
+	if (interrupted.signal.aborted) return;
+	const tsc = path.join("node_modules", "typescript", "bin", "tsc");
+	const { status } = spawnSync(process.execPath, [tsc], { stdio: "inherit" });
+	console.log(status === 0 ? "✔ types" : "✖ types (tsc)");
+	if (status === 0) count.passed++;
+	else count.failed++;
+}
+
+const { files, types } = select(process.argv.slice(2));
+if (problems.length === 0) {
+	const sideBySide = (file: string) => SIDE_BY_SIDE.has(file.split(path.sep)[1] ?? "");
+	await runFiles(files.filter(sideBySide), availableParallelism(), 60_000);
+	await runFiles(
+		files.filter(file => !sideBySide(file)),
+		1,
+		600_000,
+	);
+	if (files.length > 0 && count.passed + count.failed === 0) problems.push("No test ran.");
+	if (types) checkTypes();
+}
+
+if (interrupted.signal.aborted) problems.push(interrupted.signal.reason.message);
+if (missing.size > 0) {
+	console.log(`\n${process.env.CI ? "Failed" : "Skipped"} because a server is missing:`);
+	for (const suite of missing) console.log(`  ${suite}`);
+}
+for (const problem of problems) console.error(`\n${problem}`);
+console.log(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+if (count.failed > 0 || problems.length > 0 || (process.env.CI && missing.size > 0))
+	process.exitCode = 1;

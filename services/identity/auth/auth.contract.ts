@@ -1,0 +1,205 @@
+import { type Static, Type } from "typebox";
+import { defineContract } from "../../../kernel/contract.ts";
+import { byId, Id, Nothing, Timestamp } from "../../../kernel/schemas.ts";
+import { Email, Name, USER_NOT_FOUND, User } from "../users/users.contract.ts";
+
+const Password = Type.String({ minLength: 8, maxLength: 128, description: "8 to 128 characters" });
+const RefreshToken = Type.String({
+	minLength: 1,
+	maxLength: 256,
+	description: "Opaque; good for one refresh within 30 days",
+});
+
+const tokenFields = {
+	accessToken: Type.String({ description: "ES256 JWT with the user's id and roles" }),
+	refreshToken: Type.String(),
+	expiresIn: Type.Integer({ description: "Life of the access token, seconds" }),
+};
+export const Tokens = Type.Object(tokenFields, { $id: "Tokens" });
+export const SignedIn = Type.Object({ user: User, ...tokenFields }, { $id: "SignedIn" });
+export type SignedIn = Static<typeof SignedIn>;
+
+const Session = Type.Object({
+	id: Type.String(),
+	device: Type.String({ description: "The client's user agent" }),
+	current: Type.Boolean({ description: "The one this request was made in" }),
+	createdAt: Timestamp,
+	lastUsedAt: Timestamp,
+	expiresAt: Timestamp,
+});
+export type Session = Static<typeof Session>;
+
+const EMAIL_TAKEN = { status: 409, title: "This e-mail has an account" } as const;
+const INVALID_CREDENTIALS = { status: 401, title: "E-mail or password is wrong" } as const;
+const REFRESH_INVALID = {
+	status: 401,
+	title: "The refresh token is unknown or expired",
+	explanation: "Sign in again.",
+} as const;
+const REFRESH_REUSED = {
+	status: 401,
+	title: "The refresh token was used before",
+	explanation:
+		"Somebody else may have it, so the whole session is revoked. Sign in again, and keep the newest token only.",
+} as const;
+const SESSION_REVOKED = {
+	status: 401,
+	title: "The session was revoked",
+	explanation:
+		"By a logout, an admin's change of roles, or a refresh token used twice. Sign in again.",
+} as const;
+const SESSION_NOT_FOUND = { status: 404, title: "There is no such session" } as const;
+
+const account = { email: "ada@example.com", password: "correct horse battery" };
+
+/** Auth's own words: how somebody proves who they are, and what they carry afterwards. */
+export const auth = defineContract("auth", {
+	description: "Credentials, sessions, and the tokens and keys that prove them",
+	actions: {
+		register: {
+			description: "Makes an account and signs it in; the access token lives 900 s",
+			kind: "write",
+			access: "public",
+			rest: "POST /api/auth/register",
+			status: 201,
+			params: Type.Object({
+				email: Email,
+				password: Password,
+				name: Type.Optional(Name),
+				role: Type.Optional(Type.Enum(["student", "teacher", "factory"])),
+			}),
+			result: SignedIn,
+			errors: { EMAIL_TAKEN },
+			example: { ...account, name: "Ada", role: "student" },
+		},
+		login: {
+			description:
+				"Signs in; after 10 failures of one account from one address, or 100 from one address, refused for the rest of 15 min",
+			kind: "write",
+			access: "public",
+			rest: "POST /api/auth/login",
+			params: Type.Object({ email: Email, password: Type.String({ maxLength: 128 }) }),
+			result: SignedIn,
+			errors: { INVALID_CREDENTIALS },
+			example: account,
+		},
+		refresh: {
+			description:
+				"Trades a refresh token for its successor and a new access token; the same token again within 10 s gets the same successor",
+			kind: "write",
+			access: "public",
+			rest: "POST /api/auth/refresh",
+			params: Type.Object({ refreshToken: RefreshToken }),
+			result: Tokens,
+			errors: { REFRESH_INVALID, REFRESH_REUSED, SESSION_REVOKED },
+			example: { refreshToken: "ses_0190f3c2-0000-7000-8000-000000000000.body.tag" },
+		},
+		logout: {
+			description: "Revokes the session this request is made in, on every node within 10 s",
+			kind: "write",
+			access: "user",
+			rest: "POST /api/auth/logout",
+			status: 204,
+			result: Nothing,
+			example: {},
+		},
+		me: {
+			description: "Who is signed in",
+			kind: "read",
+			access: "user",
+			rest: ["GET /api/auth/me", "GET /api/auth/user"],
+			result: User,
+			errors: { USER_NOT_FOUND },
+			example: {},
+		},
+		verify: {
+			description:
+				"Whether an access token, the given one or else the request's own, is good at this moment, and whose it is",
+			kind: "read",
+			access: "public",
+			rest: "POST /api/auth/verify",
+			params: Type.Object({ token: Type.Optional(Type.String()) }),
+			result: Type.Object(
+				{ valid: Type.Boolean(), user: Type.Optional(User) },
+				{ $id: "TokenVerdict" },
+			),
+			example: { token: "not a token" },
+		},
+		sessions: {
+			description: "The caller's sessions that are live, last used first, at most 100",
+			kind: "read",
+			access: "user",
+			rest: "GET /api/auth/sessions",
+			result: Type.Object({ items: Type.Array(Session) }, { $id: "Sessions" }),
+			example: {},
+		},
+		revokeSession: {
+			description: "Revokes one of the caller's sessions, on every node within 10 s",
+			kind: "write",
+			access: "user",
+			rest: "DELETE /api/auth/sessions/:id",
+			status: 204,
+			params: byId,
+			result: Nothing,
+			errors: { SESSION_NOT_FOUND },
+			example: { id: "ses_0190f3c2-0000-7000-8000-000000000000" },
+		},
+		jwks: {
+			description: "Public keys that access tokens are verified with (RFC 7517)",
+			kind: "read",
+			access: "public",
+			rest: "GET /.well-known/jwks.json",
+			result: Type.Object(
+				{
+					keys: Type.Array(
+						Type.Object({
+							kid: Type.String(),
+							kty: Type.Literal("EC"),
+							crv: Type.Literal("P-256"),
+							x: Type.String(),
+							y: Type.String(),
+							alg: Type.Literal("ES256"),
+							use: Type.Literal("sig"),
+						}),
+					),
+				},
+				{ $id: "JsonWebKeys" },
+			),
+			example: {},
+		},
+		revoked: {
+			description:
+				"Ids of sessions revoked so lately that an access token of theirs may not have expired",
+			kind: "read",
+			access: "internal",
+			result: Type.Object({ sessions: Type.Array(Type.String()) }, { $id: "RevokedSessions" }),
+			example: {},
+		},
+		revokeUser: {
+			description: "Revokes every session of a user that was opened up to an instant",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({ userId: Id, before: Timestamp }),
+			result: Type.Object({ revoked: Type.Integer() }, { $id: "RevokedOfUser" }),
+			example: {
+				userId: "usr_0190f3c2-0000-7000-8000-000000000000",
+				before: "2026-01-01T00:00:00.000Z",
+			},
+		},
+		purge: {
+			description: "Removes sessions and login windows that have expired",
+			kind: "write",
+			access: "internal",
+			result: Type.Object({ removed: Type.Integer() }, { $id: "PurgedSessions" }),
+			example: {},
+		},
+	},
+	consumes: { "user.rolesChanged": { from: "start" } },
+	schedules: { purge: "PT1H" },
+});
+
+declare module "../../../kernel/contract.ts" {
+	interface Mesh {
+		auth: typeof auth;
+	}
+}

@@ -1,0 +1,249 @@
+import { iso } from "../../../kernel/clock.ts";
+import type { Caller, Ctx } from "../../../kernel/contract.ts";
+import { codeOf, problem } from "../../../kernel/errors.ts";
+import { idFor, newId } from "../../../kernel/ids.ts";
+import { defineMixin, implement } from "../../../kernel/implement.ts";
+import { platformOf } from "../../../kernel/platform.ts";
+import type { Guard } from "../../../kernel/store/guard.ts";
+import { Store } from "../../../mixins/store.mixin.ts";
+import { type CredentialDoc, CredentialModel } from "../../../models/identity/credential.model.ts";
+import { LoginWindowModel } from "../../../models/identity/login-window.model.ts";
+import { SessionModel } from "../../../models/identity/session.model.ts";
+import { SigningKeyModel } from "../../../models/identity/signing-key.model.ts";
+import { canonicalEmail } from "../email.ts";
+import { auth, type SignedIn } from "./auth.contract.ts";
+import { type AdminAccount, firstAdminAccount, untilDone } from "./first-admin.ts";
+import { LoginThrottle } from "./login-throttle.ts";
+import { checkPassword, hashPassword } from "./passwords.ts";
+import { parseToken, rotate, tokenText } from "./refresh-tokens.ts";
+import { finishClaim, type RegisterNeeds, register } from "./register.ts";
+import {
+	isLive,
+	lastRevoked,
+	liveSessions,
+	newSession,
+	revokeSession,
+	revokeSessionsOf,
+} from "./sessions.ts";
+import { accessTokenSeconds, SigningKeys } from "./signing-keys.ts";
+
+/** What the service opens when it starts. */
+const opened = defineMixin({
+	brings: undefined as { keys: SigningKeys; throttle: LoginThrottle } | undefined,
+});
+
+/** Auth: proves who somebody is, and says so in tokens that every node can check by itself. */
+export default implement(auth, {
+	mixins: [
+		Store({
+			credentials: CredentialModel,
+			sessions: SessionModel,
+			signingKeys: SigningKeyModel,
+			loginWindows: LoginWindowModel,
+		}),
+		opened,
+	],
+
+	methods: {
+		registering(caller: Caller): RegisterNeeds {
+			return {
+				credentials: this.credentials,
+				clock: this.clock,
+				hash: hashPassword,
+				createProfile: profile => caller.call("users.create", profile),
+				claimProfile: claim => caller.call("users.claim", claim),
+			};
+		},
+
+		/**
+		 * Opens a session. The roles in the token are read after the session is stored: a change of roles either finds
+		 * the session and revokes it, or came first and is seen here.
+		 */
+		async signIn(ctx: Ctx, credential: CredentialDoc): Promise<SignedIn> {
+			const now = this.clock.now();
+			const { session, token } = newSession(credential.id, ctx.headers.userAgent, now);
+			await this.sessions.insert(session);
+			try {
+				await finishClaim(this.registering(ctx), credential);
+				const user = await ctx.call("users.describe", { id: credential.id });
+				const claims = { sub: user.id, sid: session.id, roles: user.roles };
+				return {
+					user,
+					accessToken: this.keys.sign(claims, now),
+					refreshToken: tokenText(token),
+					expiresIn: accessTokenSeconds,
+				};
+			} catch (error) {
+				await this.sessions.remove({ id: session.id });
+				throw error;
+			}
+		},
+
+		/** Revokes a live session and tells every node to fetch the list. */
+		async revoke(guard: Guard): Promise<boolean> {
+			const revoked = await revokeSession(this.sessions, guard, this.clock.now());
+			if (revoked) this.broker.broadcast("auth.revoked");
+			return revoked;
+		},
+
+		async revokeUserSessions(userId: string, before: string): Promise<number> {
+			const revoked = await revokeSessionsOf(this.sessions, userId, before, this.clock);
+			if (revoked > 0) this.broker.broadcast("auth.revoked");
+			return revoked;
+		},
+
+		/** Makes the first admin's account, once in the whole mesh. */
+		async makeFirstAdmin({ email, password, generated }: AdminAccount): Promise<void> {
+			const made = await register(this.registering(this.broker), {
+				id: newId("usr", this.clock.now()),
+				email,
+				password,
+				name: "Administrator",
+				roles: ["admin"],
+			});
+			if (made && generated)
+				process.stdout.write(
+					`The first admin is ${email} with the password ${password}\nBoth are kept in ${this.env.DATA_DIR}/admin.\n`,
+				);
+		},
+	},
+
+	actions: {
+		async register(ctx) {
+			const { email, password, name = "", role = "student" } = ctx.params;
+			const id = idFor(ctx, "usr");
+			const wanted = { id, email, password, name, roles: [role] };
+			const credential = await register(this.registering(ctx), wanted);
+			if (!credential) throw problem(auth, "EMAIL_TAKEN");
+			return this.signIn(ctx, credential);
+		},
+
+		async login(ctx) {
+			const { password } = ctx.params;
+			const email = canonicalEmail(ctx.params.email);
+			const attempt = await this.throttle.enter(email, ctx.headers.address ?? "local");
+			const credential = await this.credentials.findOne({ email });
+			if (!(await checkPassword(credential?.passwordHash, password)) || !credential) {
+				await attempt.failed();
+				throw problem(auth, "INVALID_CREDENTIALS");
+			}
+			await attempt.passed();
+			return this.signIn(ctx, credential);
+		},
+
+		async refresh(ctx) {
+			const token = parseToken(ctx.params.refreshToken);
+			const now = this.clock.now();
+			const session = token && (await this.sessions.get(token.sessionId));
+			if (!session) throw problem(auth, "REFRESH_INVALID");
+			const user = await ctx.call("users.describe", { id: session.userId });
+			const rotation = await rotate(this.sessions, token, now);
+			switch (rotation.outcome) {
+				case "invalid":
+					throw problem(auth, "REFRESH_INVALID");
+				case "revoked":
+					throw problem(auth, "SESSION_REVOKED");
+				case "reused":
+					await this.revoke({ id: session.id });
+					throw problem(auth, "REFRESH_REUSED");
+			}
+			return {
+				accessToken: this.keys.sign({ sub: user.id, sid: session.id, roles: user.roles }, now),
+				refreshToken: tokenText(rotation.token),
+				expiresIn: accessTokenSeconds,
+			};
+		},
+
+		async logout(ctx) {
+			await this.revoke({ id: ctx.locals.user.sid });
+			return null;
+		},
+
+		async me(ctx) {
+			return ctx.call("users.describe", { id: ctx.locals.user.id });
+		},
+
+		async verify(ctx) {
+			const { token } = ctx.params;
+			try {
+				const identity =
+					token === undefined
+						? ctx.locals.caller
+						: await platformOf(this.broker).tokens.verify(token, 0);
+				if (!identity || !isLive(await this.sessions.get(identity.sid), this.clock.now()))
+					return { valid: false };
+				return { valid: true, user: await ctx.call("users.describe", { id: identity.id }) };
+			} catch (error) {
+				if (codeOf(error) === "UNAUTHENTICATED") return { valid: false };
+				throw error;
+			}
+		},
+
+		async sessions(ctx) {
+			const { id: userId, sid } = ctx.locals.user;
+			const items = await liveSessions(this.sessions, userId, this.clock.now());
+			return {
+				items: items.map(({ id, device, createdAt, lastUsedAt, expiresAt }) => ({
+					id,
+					device,
+					current: id === sid,
+					createdAt,
+					lastUsedAt,
+					expiresAt,
+				})),
+			};
+		},
+
+		async revokeSession(ctx) {
+			const revoked = await this.revoke({ id: ctx.params.id, userId: ctx.locals.user.id });
+			if (!revoked) throw problem(auth, "SESSION_NOT_FOUND");
+			return null;
+		},
+
+		async jwks() {
+			return { keys: await this.keys.publicKeys() };
+		},
+
+		async revoked() {
+			return { sessions: await lastRevoked(this.sessions, this.clock.now()) };
+		},
+
+		async revokeUser(ctx) {
+			const { userId, before } = ctx.params;
+			return { revoked: await this.revokeUserSessions(userId, before) };
+		},
+
+		async purge() {
+			const now = this.clock.now();
+			const sessions = await this.sessions.remove({ expiresAt: { $lte: iso(now) } });
+			return { removed: sessions + (await this.loginWindows.remove({ endsAt: { $lte: now } })) };
+		},
+	},
+
+	on: {
+		/** The change of roles asks for this itself; the fact makes it good where that was cut off. */
+		async "user.rolesChanged"({ userId }, { fact }) {
+			await this.revokeUserSessions(userId, fact.at);
+		},
+	},
+
+	async started() {
+		this.throttle = new LoginThrottle(this.loginWindows, this.clock);
+		this.keys = await SigningKeys.open({
+			store: this.signingKeys,
+			secrets: this.env.SERVICE_SECRET_KEY,
+			seed: this.env.JWT_PRIVATE_KEY,
+			clock: this.clock,
+			warn: message => this.logger.warn(message),
+		});
+		const account = firstAdminAccount(this.env);
+		if (!account) return;
+		await platformOf(this.broker).runners.add(
+			untilDone(
+				() => this.makeFirstAdmin(account),
+				this.env.mode === "embedded",
+				error => this.logger.warn("The first admin could not be made yet", error),
+			),
+		);
+	},
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+
+export interface Answer {
+	status: number;
+	headers: Headers;
+	// biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came
+	body: any;
+}
+
+/** Sends a JSON request; the answer's body parsed where it is JSON. */
+export async function send(
+	base: string,
+	method: string,
+	path: string,
+	options: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+	const { token, body, headers = {} } = options;
+	const response = await fetch(`${base}${path}`, {
+		method,
+		headers: {
+			...(body !== undefined && { "content-type": "application/json" }),
+			...(token && { authorization: `Bearer ${token}` }),
+			...headers,
+		},
+		...(body !== undefined && { body: JSON.stringify(body) }),
+	});
+	const text = await response.text();
+	const isJson = /json/.test(response.headers.get("content-type") ?? "");
+	return {
+		status: response.status,
+		headers: response.headers,
+		body: isJson ? JSON.parse(text) : text,
+	};
+}
+
+export interface Person {
+	id: string;
+	email: string;
+	token: string;
+	refreshToken: string;
+}
+
+export const uniqueEmail = (): string => `u${randomBytes(8).toString("hex")}@example.com`;
+
+/** Registers somebody new by HTTP. */
+export async function register(base: string, role?: string): Promise<Person> {
+	const email = uniqueEmail();
+	const { status, body } = await send(base, "POST", "/api/auth/register", {
+		body: { email, password: "password123", ...(role && { role }) },
+	});
+	assert.equal(status, 201, JSON.stringify(body));
+	return { id: body.user.id, email, token: body.accessToken, refreshToken: body.refreshToken };
+}
+
+/** Asks until `check` holds; the last answer. @throws when it does not within `ms`. */
+export async function eventually<T>(
+	ask: () => Promise<T>,
+	check: (answer: T) => boolean,
+	ms = 10_000,
+): Promise<T> {
+	const until = Date.now() + ms;
+	for (;;) {
+		const answer = await ask();
+		if (check(answer)) return answer;
+		if (Date.now() > until) assert.fail(`still not so after ${ms} ms: ${JSON.stringify(answer)}`);
+		await pause(50);
+	}
+}
