@@ -24,7 +24,10 @@ export const brokerOptions = (
 		? { type: "Console", options: { level: levels(env.LOG_LEVEL), formatter: "short" } }
 		: {
 				type: "Pino",
-				options: { level: levels(env.LOG_LEVEL), pino: { options: { base: null } } },
+				options: {
+					level: levels(env.LOG_LEVEL),
+					pino: { options: { base: null, hooks: { logMethod } } },
+				},
 			},
 	serializer: "JSON",
 	validator: new ContractValidator(checks) as never,
@@ -85,6 +88,14 @@ export const brokerOptions = (
 		},
 	}),
 });
+
+/** Services log `(message, error)`, as Moleculer does; pino takes the error first. */
+function logMethod(this: unknown, args: unknown[], log: (...args: unknown[]) => void): void {
+	const [message, error] = args;
+	if (typeof message === "string" && error instanceof Error)
+		log.call(this, { err: error }, message);
+	else log.apply(this, args);
+}
 
 /** Moleculer tells of each service and link at info; that is debug here. */
 const levels = (level: Env["LOG_LEVEL"]) =>

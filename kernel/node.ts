@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { type BrokerOptions, ServiceBroker, type ServiceSchema } from "moleculer";
 import { type Clock, systemClock } from "./clock.ts";
 import { Contracts } from "./contracts.ts";
@@ -7,6 +8,7 @@ import { JetStreamPipe } from "./facts/jetstream-pipe.ts";
 import { MemoryPipe } from "./facts/memory-pipe.ts";
 import { chooseServices, importService, type ServiceFolder } from "./load.ts";
 import { Metrics } from "./middlewares/metrics.ts";
+import { missingServices } from "./ops.ts";
 import { attachPlatform, type Platform } from "./platform.ts";
 import { Runners } from "./runners.ts";
 import { TokenVerifier } from "./tokens.ts";
@@ -33,8 +35,16 @@ export interface Node {
 	stop(): Promise<void>;
 }
 
+const meetMs = 3_000;
+
 /** Unique per boot: a second node of the same name would end both. */
 const bootId = (): string => `${hostname()}-${process.pid}-${Date.now().toString(36)}`;
+
+/** Waits until every service of the mesh was seen, at most 3 s: whoever is ready knows where to call. */
+async function meet(broker: ServiceBroker): Promise<void> {
+	for (let waited = 0; waited < meetMs && missingServices(broker).length > 0; waited += 50)
+		await pause(50);
+}
 
 /** A service without the actions that do not exist on this deployment. */
 const existing = (schema: ServiceSchema, contracts: Contracts): ServiceSchema => ({
@@ -55,7 +65,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 		env.sandbox,
 	);
 	const chosen = chooseServices(folders, env.SERVICES, "SERVICES");
-	const problems = new Map<string, string>();
+	const problems = new Map([["starting", "this node is starting"]]);
 	const platform: Platform = {
 		env,
 		clock,
@@ -99,8 +109,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 		async start() {
 			await platform.pipe.start();
 			await broker.start();
+			await meet(broker);
 			await platform.tokens.start();
 			await platform.runners.start();
+			problems.delete("starting");
 		},
 		async stop() {
 			problems.set("draining", "this node is stopping");

@@ -5,11 +5,11 @@ import { platformOf } from "../platform.ts";
 export const resultCheck: Middleware = {
 	name: "ResultCheck",
 	localAction(next: ActionHandler, action: ActionSchema) {
-		const { contracts, checks } = platformOf(this as never);
-		const contract = contracts.action(action.name ?? "");
-		if (!contract) return next;
 		return async function checkResult(this: never, ctx: Context) {
 			const result: unknown = await next.call(this, ctx);
+			const { contracts, checks } = platformOf(ctx.broker);
+			const contract = contracts.action(action.name ?? "");
+			if (!contract) return result;
 			const errors = checks.errors(contract.result, result);
 			if (errors.length > 0)
 				throw new TypeError(`The result of ${action.name} does not fit: ${JSON.stringify(errors)}`);

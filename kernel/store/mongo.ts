@@ -84,7 +84,12 @@ export async function openMongo<T extends Doc>(
 		insert: doc => guarded(async () => void (await adapter.insert(doc as never))),
 		async find(query, { sort = {}, limit, skip }: FindOptions) {
 			const fields = Object.entries(sort).map(([field, way]) => (way === 1 ? field : `-${field}`));
-			const cursor = adapter.createCursor({ query, sort: fields, limit, offset: skip });
+			const cursor = adapter.createCursor({
+				query,
+				...(fields.length > 0 && { sort: fields }),
+				limit,
+				offset: skip,
+			});
 			return (await (cursor as unknown as Query<Raw[], Raw>).lean().exec()) as unknown as Raw[];
 		},
 		update: (guard, change) =>

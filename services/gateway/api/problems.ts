@@ -45,6 +45,9 @@ const bodyFaults: Record<string, string> = {
 export const slugOf = (code: string): string => code.toLowerCase().replaceAll("_", "-");
 export const codeOfSlug = (slug: string): string => slug.toUpperCase().replaceAll("-", "_");
 
+/** moleculer-web answers for an absent service with a bare 503. */
+const isBare503 = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === 503;
+
 interface Raised {
 	message?: string;
 	data?: unknown;
@@ -67,7 +70,7 @@ export function problemAnswer(
 	requestId: string,
 	action?: string,
 ): ProblemAnswer {
-	const raw = codeOf(error) ?? "";
+	const raw = codeOf(error) ?? (isBare503(error) ? "SERVICE_UNAVAILABLE" : "");
 	const code = outages.has(raw) ? "SERVICE_UNAVAILABLE" : (bodyFaults[raw] ?? raw);
 	const declared = contracts.problem(code, action);
 	const { message, data } = (error ?? {}) as Raised;
