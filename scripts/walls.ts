@@ -25,7 +25,10 @@ export function wallBetween({ from, to }: Import): string | null {
 			? null
 			: "mixins import the kernel and mixins";
 	if (top === "models")
-		return folder(to, 2) === "kernel/store" ? null : "models import kernel/store alone";
+		return folder(to, 2) === "kernel/store" ||
+			(to.startsWith(`services/${from.split("/")[1]}/`) && to.endsWith(".contract.ts"))
+			? null
+			: "models import kernel/store and their own domain's contracts";
 	if (top !== "services") return null;
 	if (target === "kernel" || target === "mixins") return null;
 	if (target === "models")

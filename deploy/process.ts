@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Part } from "./split.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const readyMs = 30_000;
+
+/** One process of a local mesh. */
+export class MeshProcess {
+	readonly part: Part;
+	readonly #env: Record<string, string>;
+	readonly #onLine: (line: string) => void;
+	#child: ChildProcess | undefined;
+
+	/** @param onLine gets each line the process prints. */
+	constructor(part: Part, env: Record<string, string>, onLine: (line: string) => void = () => {}) {
+		this.part = part;
+		this.#env = env;
+		this.#onLine = onLine;
+	}
+
+	get url(): string {
+		return `http://127.0.0.1:${this.part.port}`;
+	}
+
+	get pid(): number | undefined {
+		return this.#child?.pid;
+	}
+
+	/** Whether it was started and has not ended. */
+	get isUp(): boolean {
+		return (
+			this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+		);
+	}
+
+	/** Starts it; resolves when it is ready. @throws Error when it ends or is not ready within 30 s. */
+	async start(): Promise<void> {
+		const { name, services, port } = this.part;
+		const child = spawn(process.execPath, ["start.ts"], {
+			cwd: root,
+			env: {
+				...process.env,
+				...this.#env,
+				SERVICES: services,
+				PORT: String(port),
+				NODE_ID: `${name}-${Date.now().toString(36)}`,
+			},
+			stdio: ["ignore", "pipe", "pipe"],
+		});
+		this.#child = child;
+		for (const stream of [child.stdout, child.stderr])
+			stream?.setEncoding("utf8").on("data", (text: string) => {
+				for (const line of text.split("\n")) if (line) this.#onLine(line);
+			});
+		const started = Date.now();
+		while (Date.now() - started < readyMs) {
+			if (!this.isUp) throw new Error(`${name} ended before it was ready`);
+			const answer = await fetch(`${this.url}/readyz`).catch(() => null);
+			await answer?.arrayBuffer();
+			if (answer?.ok) return;
+			await pause(50);
+		}
+		throw new Error(`${name} was not ready within ${readyMs} ms`);
+	}
+
+	/** Sends a signal and waits until the process has ended; its exit code, null where a signal ended it. */
+	async end(signal: NodeJS.Signals): Promise<number | null> {
+		const child = this.#child;
+		if (!child || !this.isUp) return child?.exitCode ?? null;
+		const exited = once(child, "exit") as Promise<[number | null]>;
+		child.kill(signal);
+		const [code] = await exited;
+		return code;
+	}
+
+	/** Resolves when the process has ended, whatever ended it. */
+	async ended(): Promise<void> {
+		if (this.#child && this.isUp) await once(this.#child, "exit");
+	}
+}
