@@ -74,7 +74,10 @@ export function schedulesMixin(contract: Contract): Partial<ServiceSchema> {
 	if (schedules.length === 0) return {};
 	return {
 		async started(this: Service) {
-			const { clock, runners } = platformOf(this.broker);
+			const { clock, contracts, runners } = platformOf(this.broker);
+			const existing = schedules.filter(([action]) =>
+				contracts.action(`${contract.name}.${action}`),
+			);
 			const ticks = await openCollection(
 				this.broker,
 				defineModel<Tick>()({
@@ -106,7 +109,7 @@ export function schedulesMixin(contract: Contract): Partial<ServiceSchema> {
 			};
 			await runners.add({
 				start: async () => {
-					for (const [action, when] of schedules) plan(action, parseSchedule(when) as Schedule);
+					for (const [action, when] of existing) plan(action, parseSchedule(when) as Schedule);
 				},
 				stop: async () => {
 					for (const timer of timers.values()) clearTimeout(timer);

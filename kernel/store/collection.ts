@@ -226,12 +226,11 @@ export class Collection<T extends Doc> {
 /** The change without what it leaves out; an empty one would replace the document. */
 function cleaned(change: Change): Change {
 	checkChange(change);
-	const $set = withoutUndefined(change.$set ?? {});
-	return {
-		...(Object.keys($set).length > 0 && { $set: structuredClone($set) }),
-		...(change.$unset && Object.keys(change.$unset).length > 0 && { $unset: change.$unset }),
-		...(change.$inc && Object.keys(change.$inc).length > 0 && { $inc: change.$inc }),
-	};
+	return Object.fromEntries(
+		Object.entries(change)
+			.map(([operator, fields]) => [operator, structuredClone(withoutUndefined(fields))] as const)
+			.filter(([, fields]) => Object.keys(fields).length > 0),
+	);
 }
 
 export interface OutboxDoc {

@@ -5,12 +5,13 @@ type Condition =
 	| { $in: readonly Scalar[] }
 	| { $exists: boolean }
 	| { [K in "$gt" | "$gte" | "$lt" | "$lte"]?: string | number };
-export type Guard = Record<string, Condition>;
+/** A path that is `undefined` is refused when called; the type takes it for the sake of `...(x && { path: x })`. */
+export type Guard = Record<string, Condition | undefined>;
 
 /** A change of one document: paths are scalars or sub-documents keyed by id. */
 export interface Change {
 	$set?: Record<string, unknown>;
-	$unset?: Record<string, true>;
+	$unset?: Record<string, true | undefined>;
 	$inc?: Record<string, number>;
 }
 

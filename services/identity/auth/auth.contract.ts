@@ -60,6 +60,7 @@ export const auth = defineContract("auth", {
 			description: "Makes an account and signs it in; the access token lives 900 s",
 			kind: "write",
 			access: "public",
+			ignoresToken: true,
 			rest: "POST /api/auth/register",
 			status: 201,
 			params: Type.Object({
@@ -77,6 +78,7 @@ export const auth = defineContract("auth", {
 				"Signs in; after 10 failures of one account from one address, or 100 from one address, refused for the rest of 15 min",
 			kind: "write",
 			access: "public",
+			ignoresToken: true,
 			rest: "POST /api/auth/login",
 			params: Type.Object({ email: Email, password: Type.String({ maxLength: 128 }) }),
 			result: SignedIn,
@@ -88,6 +90,7 @@ export const auth = defineContract("auth", {
 				"Trades a refresh token for its successor and a new access token; the same token again within 10 s gets the same successor",
 			kind: "write",
 			access: "public",
+			ignoresToken: true,
 			rest: "POST /api/auth/refresh",
 			params: Type.Object({ refreshToken: RefreshToken }),
 			result: Tokens,
@@ -117,6 +120,7 @@ export const auth = defineContract("auth", {
 				"Whether an access token, the given one or else the request's own, is good at this moment, and whose it is",
 			kind: "read",
 			access: "public",
+			ignoresToken: true,
 			rest: "POST /api/auth/verify",
 			params: Type.Object({ token: Type.Optional(Type.String()) }),
 			result: Type.Object(

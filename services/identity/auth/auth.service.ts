@@ -101,7 +101,11 @@ export default implement(auth, {
 				name: "Administrator",
 				roles: ["admin"],
 			});
-			if (made && generated)
+			if (!made) {
+				const { roles } = await this.broker.call("users.findByEmail", { email });
+				if (!roles.includes("admin"))
+					this.logger.warn(`${email} has an account that is no admin's, and stays as it is`);
+			} else if (generated)
 				process.stdout.write(
 					`The first admin is ${email} with the password ${password}\nBoth are kept in ${this.env.DATA_DIR}/admin.\n`,
 				);
@@ -164,7 +168,7 @@ export default implement(auth, {
 		},
 
 		async verify(ctx) {
-			const { token } = ctx.params;
+			const token: string | undefined = ctx.params.token ?? ctx.headers.bearer;
 			try {
 				const identity =
 					token === undefined

@@ -120,7 +120,9 @@ export async function rotate(
 					lastUsedAt: iso(now),
 					expiresAt: iso(now + refreshTokenMs),
 				},
-				$unset: Object.fromEntries(forgotten.map(spent => [`spent.${spent}`, true as const])),
+				...(forgotten.length > 0 && {
+					$unset: Object.fromEntries(forgotten.map(spent => [`spent.${spent}`, true as const])),
+				}),
 			},
 		);
 		if (rotated) return { outcome: "rotated", session: rotated, token: next };

@@ -3,7 +3,7 @@ import { codeOf, problem } from "../../../kernel/errors.ts";
 import { fact } from "../../../kernel/facts/fact.ts";
 import { implement } from "../../../kernel/implement.ts";
 import { isDuplicate } from "../../../kernel/store/collection.ts";
-import type { Guard } from "../../../kernel/store/guard.ts";
+import type { Change, Guard } from "../../../kernel/store/guard.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type UserDoc, UserModel } from "../../../models/identity/user.model.ts";
 import { canonicalEmail, checkedEmail } from "../email.ts";
@@ -34,13 +34,14 @@ export default implement(users, {
 		async updateMe(ctx) {
 			const { id } = ctx.locals.user;
 			const { name, pictureUrl } = ctx.params;
-			if (name === undefined && pictureUrl === undefined) return found(await this.users.get(id));
-			const $set = {
-				...(name !== undefined && { name: name.trim() }),
-				...(pictureUrl && { pictureUrl }),
+			const change: Change = {
+				...((name !== undefined || pictureUrl) && {
+					$set: { name: name?.trim(), pictureUrl: pictureUrl || undefined },
+				}),
+				...(pictureUrl === "" && { $unset: { pictureUrl: true } }),
 			};
-			const $unset = pictureUrl === "" ? { pictureUrl: true as const } : {};
-			return found(await this.users.advance({ id }, { $set, $unset }));
+			const changes = Object.keys(change).length > 0;
+			return found(await (changes ? this.users.advance({ id }, change) : this.users.get(id)));
 		},
 
 		async get(ctx) {

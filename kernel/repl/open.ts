@@ -1,0 +1,66 @@
+import { createRequire } from "node:module";
+import type { REPLServer } from "node:repl";
+import type { ServiceBroker } from "moleculer";
+import { type CallLine, Repl, type ReplOptions, type StockCall } from "./commands.ts";
+
+/** A command of moleculer-repl: `register` adds it with its own handler, `declaration` with another. */
+interface StockCommand {
+	register(program: object, broker: object): void;
+	declaration(
+		program: object,
+		broker: object,
+		handler: (broker: object, line: never) => void,
+	): void;
+	handler: StockCall;
+}
+
+type Completer = (line: string, done: (error: null, found: [string[], string]) => void) => void;
+
+/** Gives a stock command another handler, before the prompt registers it. */
+function takeOver(name: string, handler: (line: never, stock: StockCall) => unknown): void {
+	const stock = createRequire(import.meta.url)(
+		`moleculer-repl/src/commands/${name}.js`,
+	) as StockCommand;
+	stock.register = (program, broker) =>
+		stock.declaration(program, broker, (_, line) => handler(line, stock.handler));
+}
+
+export interface OpenOptions extends ReplOptions {
+	/** Drains the node and ends the process; called once, when the operator leaves. */
+	leave(): void;
+}
+
+/** Opens the prompt `zeolite $` on a started node. moleculer-repl has one prompt per process. */
+export function openRepl(broker: ServiceBroker, options: OpenOptions): REPLServer {
+	const repl = new Repl(broker, options);
+	let left = false;
+	const leave = () => {
+		if (!left) options.leave();
+		left = true;
+	};
+	takeOver("call", (line: CallLine, stock) => repl.call(line, stock));
+	takeOver("quit", leave);
+	broker.options.replOptions = {
+		delimiter: "zeolite $",
+		customCommands: repl.commands.map(({ command, description }) => ({
+			command,
+			description,
+			allowUnknownOptions: true,
+			parse(line: { args: string[]; params: string[] }) {
+				line.params = line.args;
+			},
+			action: (_: ServiceBroker, args: string[]) => repl.run(command.split(" ")[0] as string, args),
+		})),
+	} as never;
+	const server = broker.repl() as REPLServer & { completer: Completer };
+	// The only listener by now is moleculer-repl's, which would end the process before the node has drained.
+	server.removeAllListeners("exit");
+	server.once("exit", leave);
+	const stock = server.completer;
+	server.completer = (line, done) => {
+		const found = repl.complete(line);
+		if (found) done(null, [found, line]);
+		else stock(line, done);
+	};
+	return server;
+}

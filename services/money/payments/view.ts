@@ -1,0 +1,32 @@
+import { toMajor } from "../../../kernel/money/money.ts";
+import type { PaymentDoc } from "../../../models/money/payment.model.ts";
+import type { Payment } from "./payments.contract.ts";
+import { isOpen } from "./states.ts";
+import { expiryOf } from "./till.ts";
+
+/** A payment as answers show it; what it takes to pay only while that can be done. */
+export function paymentView(payment: PaymentDoc): Payment {
+	const { id, payable, userId, status, amountMinor, currency, createdAt } = payment;
+	return {
+		id,
+		payable,
+		...(payable.kind === "course" && { courseId: payable.id }),
+		userId,
+		status,
+		amount: toMajor(amountMinor, currency),
+		amountMinor,
+		currency,
+		paymentMethod: payment.method,
+		sandbox: payment.provider === "sandbox",
+		...(payment.gatewayId && { paymentGatewayId: payment.gatewayId }),
+		...(isOpen(status) && {
+			...(payment.clientSecret && { clientSecret: payment.clientSecret }),
+			...(payment.checkoutUrl && { checkoutUrl: payment.checkoutUrl }),
+			expiresAt: expiryOf(payment),
+		}),
+		...(payment.lastError && { lastError: payment.lastError }),
+		...(payment.review && { review: payment.review }),
+		createdAt,
+		...(payment.capturedAt && { capturedAt: payment.capturedAt }),
+	};
+}

@@ -1,0 +1,193 @@
+import { type Static, Type } from "typebox";
+import { defineContract } from "../../../kernel/contract.ts";
+import { Currency } from "../../../kernel/schemas.ts";
+import { PAYMENT_NOT_FOUND, Payment, PaymentMethod } from "../payments/payments.contract.ts";
+
+const Outcome = Type.Enum(["succeed", "decline", "timeout", "late"], {
+	description:
+		"succeed: the webhook comes at once, again on each repeat; decline: stays open; timeout: the provider has the " +
+		"money and says nothing by itself, until a `succeed`; late: the webhook comes 5 s later",
+});
+export type Outcome = Static<typeof Outcome>;
+
+const Failure = Type.Object({ id: Type.String(), code: Type.String(), message: Type.String() });
+
+const Intent = Type.Object(
+	{
+		id: Type.String(),
+		key: Type.String(),
+		status: Type.Enum(["open", "paid", "canceled"]),
+		amountMinor: Type.Integer({ description: "Minor units" }),
+		currency: Currency,
+		chargeId: Type.Optional(Type.String()),
+		failure: Type.Optional(Failure),
+	},
+	{ $id: "SandboxIntent" },
+);
+
+const SandboxPayment = Type.Object(
+	{
+		...Payment.properties,
+		signature: Type.Optional(
+			Type.String({ description: "What a paid Razorpay checkout hands the buyer, for `verify`" }),
+		),
+	},
+	{ $id: "SandboxPayment" },
+);
+
+const File = Type.Object(
+	{ contentType: Type.String(), content: Type.String() },
+	{ $id: "SandboxFile" },
+);
+
+const INTENT_NOT_FOUND = { status: 404, title: "The sandbox has no such payment" } as const;
+const onlyWhere = "sandbox" as const;
+const payment = "pay_0190f3c2-0000-7000-8000-000000000000";
+const intent = "pi_sandbox_0190f3c2000070008000000000000000";
+
+/** Plays a payment provider and its buyers, where no money is to move. */
+export const sandbox = defineContract("sandbox", {
+	description: "A payment provider to try everything on: it has a checkout page and moves no money",
+	actions: {
+		complete: {
+			description: "Does what the buyer and the provider would do next, webhook included",
+			kind: "write",
+			access: "user",
+			rest: "POST /api/sandbox/payments/:id/complete",
+			params: Type.Object({ id: Type.String(), outcome: Outcome }),
+			result: SandboxPayment,
+			errors: { PAYMENT_NOT_FOUND },
+			sensitive: true,
+			onlyWhere,
+			example: { id: payment, outcome: "succeed" },
+		},
+		pay: {
+			description: "As `complete`, for whoever has the payment's `clientSecret`: the checkout page",
+			kind: "write",
+			access: "public",
+			rest: "POST /sandbox/checkout/:id",
+			params: Type.Object({
+				id: Type.String(),
+				secret: Type.String({ maxLength: 255 }),
+				outcome: Outcome,
+			}),
+			result: SandboxPayment,
+			errors: { PAYMENT_NOT_FOUND },
+			onlyWhere,
+			example: { id: payment, secret: `${intent}_secret_0`, outcome: "succeed" },
+		},
+		checkout: {
+			description: "The page on which the buyer pays, declines, or lets the provider be late",
+			kind: "read",
+			access: "public",
+			rest: "GET /sandbox/checkout/:id",
+			params: Type.Object({
+				id: Type.String(),
+				secret: Type.Optional(Type.String({ maxLength: 255 })),
+			}),
+			result: File,
+			errors: { PAYMENT_NOT_FOUND },
+			answers: "file",
+			onlyWhere,
+			example: { id: payment, secret: `${intent}_secret_0` },
+		},
+		script: {
+			description: "The checkout page's script",
+			kind: "read",
+			access: "public",
+			rest: "GET /sandbox/checkout.js",
+			result: File,
+			answers: "file",
+			onlyWhere,
+			example: {},
+		},
+		style: {
+			description: "The checkout page's style",
+			kind: "read",
+			access: "public",
+			rest: "GET /sandbox/checkout.css",
+			result: File,
+			answers: "file",
+			onlyWhere,
+			example: {},
+		},
+		open: {
+			description: "Makes a payment at the sandbox, or finds the one made under this key",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({
+				key: Type.String(),
+				method: PaymentMethod,
+				amountMinor: Type.Integer({ minimum: 1, description: "Minor units" }),
+				currency: Currency,
+				title: Type.String(),
+			}),
+			result: Type.Union(
+				[
+					Type.Object({
+						opened: Type.Object({
+							id: Type.String(),
+							clientSecret: Type.String(),
+							checkoutUrl: Type.String(),
+						}),
+					}),
+					Type.Object({ refused: Failure }),
+				],
+				{ $id: "SandboxOpened" },
+			),
+			onlyWhere,
+			example: {
+				key: payment,
+				method: "stripe",
+				amountMinor: 9999,
+				currency: "USD",
+				title: "Test Course",
+			},
+		},
+		find: {
+			description: "How a payment stands at the sandbox",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ id: Type.String() }),
+			result: Intent,
+			errors: { INTENT_NOT_FOUND },
+			onlyWhere,
+			example: { id: intent },
+		},
+		cancel: {
+			description: "Closes a payment at the sandbox; what is paid stays paid",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({ id: Type.String() }),
+			result: Intent,
+			errors: { INTENT_NOT_FOUND },
+			onlyWhere,
+			example: { id: intent },
+		},
+		secrets: {
+			description: "What the sandbox signs with: the first signs, all verify",
+			kind: "read",
+			access: "internal",
+			result: Type.Object({ secrets: Type.Array(Type.String()) }, { $id: "SandboxSecrets" }),
+			onlyWhere,
+			example: {},
+		},
+		deliver: {
+			description:
+				"Delivers the webhooks that are due: the webhook action is called with the signed bytes, as an HTTP " +
+				"delivery would",
+			kind: "write",
+			access: "internal",
+			result: Type.Object({ delivered: Type.Integer() }, { $id: "SandboxDelivery" }),
+			onlyWhere,
+			example: {},
+		},
+	},
+	schedules: { deliver: "PT5S" },
+});
+
+declare module "../../../kernel/contract.ts" {
+	interface Mesh {
+		sandbox: typeof sandbox;
+	}
+}

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import type { MeshProcess } from "../../deploy/process.ts";
+import { type Answer, register, send } from "../support/http.ts";
+import {
+	admin,
+	assertPurchasedOnce,
+	completePayment,
+	openPayment,
+	publishCourse,
+} from "../support/journey.ts";
+import { startMesh } from "../support/mesh.ts";
+import { startEmbedded } from "../support/process.ts";
+import { needs } from "../support/servers.ts";
+
+/** How many single kills; `npm run kills` does 30. */
+const kills = Number(process.env.KILLS ?? 5);
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+
+/** mulberry32, so that a run can be had again by its seed. */
+function random(from: number): () => number {
+	let state = from;
+	return () => {
+		state = (state + 0x6d2b79f5) | 0;
+		let x = Math.imul(state ^ (state >>> 15), 1 | state);
+		x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+		return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296;
+	};
+}
+
+/** A client that does not give up: asks again while the mesh is away. */
+async function insist(ask: () => Promise<Answer>): Promise<Answer> {
+	for (let tries = 0; ; tries++) {
+		const answer = await ask().catch(() => null);
+		if (answer && answer.status < 500) return answer;
+		assert.ok(tries < 200, `no answer: ${JSON.stringify(answer?.body)}`);
+		await pause(100);
+	}
+}
+
+async function restart(process: MeshProcess): Promise<void> {
+	await process.end("SIGKILL");
+	await process.start();
+}
+
+test("a kill loses nothing that was acknowledged, embedded", async t => {
+	const product = await startEmbedded(t);
+	const teacher = await register(product.url, "teacher");
+	const acknowledged: string[] = [];
+	let isKilled = false;
+	const write = async () => {
+		while (!isKilled) {
+			const answer = await send(product.url, "POST", "/api/courses", {
+				token: teacher.token,
+				body: { title: `Course ${acknowledged.length}` },
+			}).catch(() => null);
+			if (answer?.status === 201) acknowledged.push(answer.body.id);
+		}
+	};
+	const writers = Array.from({ length: 8 }, write);
+	await pause(1_000);
+	isKilled = true;
+	await restart(product);
+	await Promise.all(writers);
+	assert.ok(acknowledged.length > 20, `only ${acknowledged.length} writes`);
+	for (const id of acknowledged)
+		assert.equal((await send(product.url, "GET", `/api/courses/${id}`)).status, 200, id);
+});
+
+test("a purchase from the database alone, embedded", async t => {
+	const product = await startEmbedded(t);
+	const { courseId } = await publishCourse(product.url);
+	const purchase = await openPayment(product.url, courseId);
+	assert.equal((await completePayment(product.url, purchase, "timeout")).status, 200);
+	await restart(product);
+	assert.equal((await completePayment(product.url, purchase, "succeed")).status, 200);
+	await assertPurchasedOnce(product.url, purchase);
+});
+
+const servers = await needs("nats", "mongo");
+if (servers) {
+	test("a purchase from the database alone, every node of the mesh killed", async t => {
+		const mesh = await startMesh(t, servers);
+		const [first, second] = mesh.gateways as [string, string];
+		const { courseId } = await publishCourse(first);
+		const purchase = await openPayment(first, courseId);
+		assert.equal((await completePayment(first, purchase, "timeout")).status, 200);
+		const all = [...mesh.parts.values()];
+		await Promise.all(all.map(part => part.end("SIGKILL")));
+		await Promise.all(all.map(part => part.start()));
+		const webhook = await insist(() => completePayment(second, purchase, "succeed"));
+		assert.equal(webhook.status, 200, JSON.stringify(webhook.body));
+		await assertPurchasedOnce(second, purchase);
+	});
+
+	test(`${kills} purchases, one process killed in each, seed ${seed}`, async t => {
+		const mesh = await startMesh(t, servers);
+		const [first] = mesh.gateways as [string];
+		const next = random(seed);
+		const { courseId } = await publishCourse(first);
+		for (let i = 0; i < kills; i++) {
+			const student = await register(first);
+			const parts = [...mesh.parts.values()];
+			const victim = parts[Math.floor(next() * parts.length)] as MeshProcess;
+			const delay = next() * 400;
+			const killed = pause(delay).then(() => restart(victim));
+			const opened = await insist(() =>
+				send(first, "POST", "/api/payments", {
+					token: student.token,
+					body: { courseId, paymentMethod: "stripe" },
+				}),
+			);
+			assert.ok([200, 201].includes(opened.status), JSON.stringify(opened.body));
+			const purchase = { student, courseId, paymentId: opened.body.id };
+			const done = await insist(() => completePayment(first, purchase, "succeed"));
+			assert.equal(done.status, 200, JSON.stringify(done.body));
+			await killed;
+			await insist(async () => ({
+				status: (await admin(first)) ? 200 : 500,
+				headers: new Headers(),
+				body: {},
+			}));
+			await assertPurchasedOnce(first, purchase);
+			t.diagnostic(`${victim.part.name} killed after ${Math.round(delay)} ms`);
+		}
+	});
+}
