@@ -1,4 +1,5 @@
 import type { BrokerOptions } from "moleculer";
+import { makeCacher } from "./kernel/cache.ts";
 import type { Env } from "./kernel/env.ts";
 import { accessMiddleware } from "./kernel/middlewares/access.ts";
 import { carryMiddleware } from "./kernel/middlewares/carry.ts";
@@ -31,6 +32,7 @@ export const brokerOptions = (
 			},
 	serializer: "JSON",
 	validator: new ContractValidator(checks) as never,
+	cacher: makeCacher(env),
 	requestTimeout: env.REQUEST_TIMEOUT_MS,
 	maxCallLevel: 20,
 	heartbeatInterval: 2,

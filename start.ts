@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
+import { ContractError } from "./kernel/contracts.ts";
+import { lockDataDir } from "./kernel/data-dir.ts";
 import { type Env, EnvError, readEnv } from "./kernel/env.ts";
 import { watchLink } from "./kernel/link-watch.ts";
 import { findServices } from "./kernel/load.ts";
 import { createNode } from "./kernel/node.ts";
 import { startOpsServer } from "./kernel/ops.ts";
+import { openRepl } from "./kernel/repl/open.ts";
 import { keptSecret } from "./kernel/secrets.ts";
 import { brokerOptions } from "./moleculer.config.ts";
 
@@ -47,18 +50,26 @@ async function main(): Promise<void> {
 	process.on("SIGTERM", () => void stop("SIGTERM", 0));
 	process.on("SIGINT", () => void stop("SIGINT", 0));
 
+	if (!env.MONGO_URL && node.services.length > 0 && env.DATA_DIR !== ":memory:")
+		lockDataDir(env.DATA_DIR);
 	await node.start();
 	watchLink(node.broker, reason => give(reason));
 	if (!node.services.includes("api") && env.PORT !== 0) await startOpsServer(node.broker);
 	node.broker.logger.info(
-		`${env.mode} node ready: ${node.services.join(", ")}${env.PORT === 0 ? "" : ` at ${env.publicUrl}`}`,
+		`${env.mode} node ready: ${node.services.join(", ") || "no services"}${env.PORT === 0 ? "" : ` at ${env.publicUrl}`}`,
 	);
+	if (process.argv.includes("--repl"))
+		openRepl(node.broker, { signIn: "auth.signInAs", leave: () => void stop("the REPL", 0) });
 }
+
+/** What a person can mend from its message alone: the environment, a contract, a port that is taken. */
+const isExpected = (error: unknown): error is Error =>
+	error instanceof EnvError || error instanceof ContractError || error?.constructor === Error;
 
 const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/package.json`, "utf8")) as {
 	version: string;
 };
 process.title = `zeolite ${version}`;
 main().catch((error: unknown) =>
-	give(error instanceof EnvError ? error.message : String((error as Error)?.stack ?? error)),
+	give(isExpected(error) ? error.message : String((error as Error)?.stack ?? error)),
 );

@@ -39,6 +39,8 @@ export interface ActionContract {
 	example?: Record<string, unknown>;
 	/** Refused with 503 where this node's list of revoked sessions is older than 30 s: money and admin writes. */
 	sensitive?: boolean;
+	/** An answer may be this old, seconds; it is kept per caller. Only for what nobody decides money or access by. */
+	cache?: { ttlSeconds: number };
 	/** The bearer token of the request is not verified; the action finds it in `ctx.headers.bearer`. */
 	ignoresToken?: boolean;
 	/** The action exists only where this holds: `sandbox`, where sandbox providers may serve. */

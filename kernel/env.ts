@@ -90,7 +90,7 @@ export const variables = {
 	NATS_URL: url("NATS servers, comma separated; makes this node part of a mesh", ["nats:", "tls:"]),
 	MONGO_URL: url("MongoDB; the embedded store where unset", ["mongodb:", "mongodb+srv:"]),
 	REDIS_URL: url("Redis for rate limits; memory where unset", ["redis:", "rediss:"]),
-	SERVICES: list("Domains or services this node runs; all where unset"),
+	SERVICES: list("Domains or services this node runs; all where unset, none for `none`"),
 	MESH: list("Domains or services the whole deployment has; all where unset"),
 	NODE_ID: text("Name of this node; made from host and process where unset", undefined),
 	NAMESPACE: text("Separates deployments on one NATS, database or Redis", "zeolite"),
@@ -168,10 +168,14 @@ const loopback = (host: string): boolean =>
 
 const shortestSecret = 32;
 
+/** Whether `SERVICES` says that a node runs no service: it then needs no store. */
+export const runsNothing = (services: readonly string[]): boolean =>
+	services.length === 1 && services[0] === "none";
+
 /** What must not be together, or must not be in production. */
 function refusals(v: Values): string[] {
 	const found: string[] = [];
-	if (v.NATS_URL && !v.MONGO_URL)
+	if (v.NATS_URL && !v.MONGO_URL && !runsNothing(v.SERVICES))
 		found.push("NATS_URL without MONGO_URL: the nodes of a mesh need one database");
 	if ((v.ADMIN_EMAIL === undefined) !== (v.ADMIN_PASSWORD === undefined))
 		found.push("ADMIN_EMAIL and ADMIN_PASSWORD go together");

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type BrokerOptions, ServiceBroker, type ServiceSchema } from "moleculer";
 import { type Clock, systemClock } from "./clock.ts";
 import { Contracts } from "./contracts.ts";
-import type { Env } from "./env.ts";
+import { type Env, runsNothing } from "./env.ts";
 import { JetStreamPipe } from "./facts/jetstream-pipe.ts";
 import { MemoryPipe } from "./facts/memory-pipe.ts";
 import { chooseServices, importService, type ServiceFolder } from "./load.ts";
@@ -64,7 +64,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 		folders.map(folder => folder.contract),
 		env.sandbox,
 	);
-	const chosen = chooseServices(folders, env.SERVICES, "SERVICES");
+	const chosen = runsNothing(env.SERVICES) ? [] : chooseServices(folders, env.SERVICES, "SERVICES");
 	const problems = new Map([["starting", "this node is starting"]]);
 	const platform: Platform = {
 		env,

@@ -2,37 +2,25 @@ import { inspect, styleText } from "node:util";
 import type { ServiceBroker } from "moleculer";
 import { accessOf } from "../contract.ts";
 import type { Contracts } from "../contracts.ts";
-import { codeOf } from "../errors.ts";
 import { platformOf } from "../platform.ts";
-import { accessInWords, describeAction, describeMesh, describeService } from "./describe.ts";
+import { type CallLine, runCall, type StockCall } from "./call.ts";
+import { describeAction, describeMesh, describeService } from "./describe.ts";
 import { consumers, type FactsNeeds, parkedFacts, pendingFacts, replayFact } from "./facts.ts";
 import { Operator } from "./operator.ts";
-import { asTyped, type Schema, sampleLine, strangeParam } from "./params.ts";
-import { problemText } from "./problem.ts";
+import { sampleLine } from "./params.ts";
+import { problemText, Refusal } from "./problem.ts";
 import { unknownName } from "./suggest.ts";
 
-/** One command of the prompt; what it says goes out by `print`. */
+/** One command of the prompt. */
 export interface Command {
 	/** Its name and arguments, as the help shows them. */
-	command: string;
+	usage: string;
 	description: string;
-	/** Names that its arguments, complete so far but for the last, may go on with. */
+	/** What the next argument may be, after those that are there. */
 	complete?(before: readonly string[]): readonly string[];
-	run(args: readonly string[]): Promise<void> | void;
+	/** What it says; a failure is thrown. */
+	run(args: readonly string[]): string | Promise<string>;
 }
-
-/** A line `call …` as moleculer-repl has parsed it. */
-export interface CallLine {
-	actionName: string;
-	/** JSON, where params were not given as flags. */
-	jsonParams?: string;
-	meta?: string;
-	options: Record<string, unknown>;
-	rawCommand: string;
-}
-
-/** moleculer-repl's own `call`, which reads files, makes the call and prints the answer. */
-export type StockCall = (broker: object, line: CallLine) => Promise<void>;
 
 export interface ReplOptions {
 	/** The mesh-internal action that signs an operator in by e-mail. */
@@ -40,16 +28,17 @@ export interface ReplOptions {
 	print?(text: string): void;
 }
 
-const verbs = ["pending", "parked", "replay"];
+const factVerbs = ["pending", "parked", "replay"];
+
+/** The name of a command. */
+export const nameOf = ({ usage }: Command): string => usage.split(" ")[0] as string;
 
 /** Names of other systems' servers that some contract lets in. */
 const serviceNames = (contracts: Contracts): string[] => [
 	...new Set(
-		[...contracts.actions.values()].flatMap(action =>
-			accessOf(action).flatMap(rule =>
-				typeof rule === "object" && "service" in rule ? rule.service : [],
-			),
-		),
+		[...contracts.actions.values()]
+			.flatMap(accessOf)
+			.flatMap(rule => (typeof rule === "object" && "service" in rule ? rule.service : [])),
 	),
 ];
 
@@ -62,235 +51,163 @@ export class Repl {
 	readonly #facts: FactsNeeds;
 	readonly #print: (text: string) => void;
 
-	constructor(broker: ServiceBroker, options: ReplOptions) {
+	constructor(broker: ServiceBroker, { signIn, print = console.log }: ReplOptions) {
 		const { contracts, clock } = platformOf(broker);
-		const call = (action: string, params: object, callOptions = {}): Promise<unknown> =>
-			broker.call(action, params, callOptions);
+		const call = (action: string, params: object, options = {}): Promise<unknown> =>
+			broker.call(action, params, options);
 		this.#broker = broker;
 		this.#contracts = contracts;
 		this.#facts = { contracts, clock, call };
-		this.#print = options.print ?? (text => console.log(text));
-		this.operator = new Operator({ call, signIn: options.signIn, clock });
+		this.#print = print;
+		this.operator = new Operator({ call, signIn, clock });
 		this.commands = this.#all();
 	}
 
-	/**
-	 * Runs a `call` or `dcall` line as the operator: params get the types of the contract, and an error is told in a
-	 * line or two.
-	 */
-	call(line: CallLine, stock: StockCall): Promise<void> {
-		const { actionName, jsonParams, meta, options, rawCommand } = line;
-		const contract = this.#contracts.action(actionName);
-		if (!contract && !this.#runs(actionName)) {
-			this.#refuse(unknownName("action", actionName, this.#contracts.actions.keys()));
-			return Promise.resolve();
-		}
-		const wrong = [jsonParams, meta].find(text => text !== undefined && !isJson(text));
-		if (wrong !== undefined) {
-			this.#refuse(`${wrong} is not JSON; \`sample ${actionName}\` shows how to call it`);
-			return Promise.resolve();
-		}
-		const schema = contract?.params as Schema | undefined;
-		const typed = new Set(rawCommand.split(/[\s=]+/));
-		return new Promise((done, failed) => {
-			const broker = {
-				registry: this.#broker.registry,
-				MOLECULER_VERSION: this.#broker.MOLECULER_VERSION,
-				call: async (action: string, given: Record<string, unknown>, callOptions: object) => {
-					const { stream, ...flags } = given;
-					const params = options.stream ? flags : given;
-					const strange = contract && strangeParam(params, schema);
-					try {
-						if (strange)
-							throw unknownName(
-								`param of ${action}`,
-								strange,
-								Object.keys(schema?.properties ?? {}),
-							);
-						const sent = jsonParams || !schema ? params : asTyped(params, schema, typed);
-						return await this.operator.call(action, sent as object, callOptions);
-					} catch (error) {
-						this.#refuse(typeof error === "string" ? error : this.#told(error));
-						done();
-						// What stock `call` prints of an error is not wanted, so it hears of none.
-						return new Promise(() => {});
-					}
-				},
-			};
-			stock(broker, line).then(done, failed);
+	/** Runs a command by its name; prints what it says, or its failure in a line or two. */
+	async run(name: string, args: readonly string[]): Promise<void> {
+		await this.#telling(async () => {
+			const command = this.#command(name);
+			if (!command)
+				throw unknownName(`There is no command ${name}`, name, this.commands.map(nameOf));
+			this.#print(await command.run(args));
 		});
 	}
 
-	/** Runs a command by its name, as the prompt does. */
-	async run(name: string, args: readonly string[]): Promise<void> {
-		const command = this.commands.find(({ command }) => command.split(" ")[0] === name);
-		if (!command) throw new TypeError(`The prompt has no command ${name}`);
-		try {
-			await command.run(args);
-		} catch (error) {
-			this.#refuse(this.#told(error));
-		}
+	/** Runs a line `call …` or `dcall …` as the operator; a failure is told in a line or two. */
+	async call(line: CallLine, stock: StockCall): Promise<void> {
+		await this.#telling(() => runCall(this.#broker, this.operator, stock, line));
 	}
 
-	/** What the last word of a line may be completed to; undefined for a line of a stock command. */
+	/** The lines that a begun one may be completed to; undefined where it is a stock command's. */
 	complete(line: string): string[] | undefined {
-		const [name, ...args] = line.split(/\s+/);
-		const command = this.commands.find(({ command }) => command.split(" ")[0] === name);
-		if (!command || args.length === 0) return undefined;
-		const begun = args.at(-1) ?? "";
+		const [name = "", ...args] = line.split(/ +/);
+		const command = this.#command(name);
+		const begun = args.at(-1);
+		if (!command || begun === undefined) return undefined;
 		const head = line.slice(0, line.length - begun.length);
-		const names = command.complete?.(args.slice(0, -1)) ?? [];
-		return names.filter(word => word.startsWith(begun)).map(word => head + word);
+		const words = command.complete?.(args.slice(0, -1)) ?? [];
+		return words.filter(word => word.startsWith(begun)).map(word => head + word);
+	}
+
+	#command(name: string): Command | undefined {
+		return this.commands.find(command => nameOf(command) === name);
+	}
+
+	async #telling(work: () => Promise<void>): Promise<void> {
+		try {
+			await work();
+		} catch (error) {
+			this.#print(styleText("red", problemText(error)));
+		}
 	}
 
 	#all(): Command[] {
 		const contracts = this.#contracts;
-		const names = () => [...contracts.actions.keys()];
-		const first = (list: () => readonly string[]) => (before: readonly string[]) =>
-			before.length === 0 ? list() : [];
+		const actions = (before: readonly string[]) =>
+			before.length === 0 ? [...contracts.actions.keys()] : [];
 		return [
 			{
-				command: "as <who> [name]",
-				description: "Calls as a user (e-mail), as `service <name>`, or as `nobody`",
-				complete: before => {
-					if (before.length === 0) return ["nobody", "service"];
-					return before.length === 1 && before[0] === "service" ? serviceNames(contracts) : [];
+				usage: "as <who> [name]",
+				description: "Call as a user (an e-mail), as `service <name>`, or as `nobody`",
+				complete: ([who, name]) => {
+					if (!who) return ["nobody", "service"];
+					return who === "service" && !name ? serviceNames(contracts) : [];
 				},
 				run: ([who = "", name]) => this.#as(who, name),
 			},
 			{
-				command: "whoami",
-				description: "As whom calls are made",
-				run: () => this.#print(this.#whoami()),
+				usage: "whoami",
+				description: "Show as whom calls are made",
+				run: () => this.#whoami(),
 			},
 			{
-				command: "facts <verb> [service] [factId]",
-				description: "`pending`, `parked`, or `replay <service> <factId>`",
-				complete: before => {
-					if (before.length === 0) return verbs;
-					return before.length === 1 && before[0] === "replay" ? consumers(contracts) : [];
+				usage: "facts <verb> [service] [factId]",
+				description: "Show facts that are `pending` or `parked`, `replay` a parked one",
+				complete: ([verb, service]) => {
+					if (!verb) return factVerbs;
+					return verb === "replay" && !service ? consumers(contracts) : [];
 				},
 				run: ([verb = "", service, factId]) => this.#runFacts(verb, service, factId),
 			},
 			{
-				command: "contract [name]",
-				description: "What a service or an action is: access, path, params, errors, example",
-				complete: first(() => [...contracts.all.map(({ name }) => name), ...names()]),
+				usage: "contract [name]",
+				description: "Describe the mesh, a service, or an action with its params and errors",
+				complete: before => [
+					...(before.length === 0 ? contracts.all.map(({ name }) => name) : []),
+					...actions(before),
+				],
 				run: ([name]) => this.#describe(name),
 			},
 			{
-				command: "sample <action>",
-				description: "A line that calls an action, ready to paste",
-				complete: first(names),
-				run: ([action = ""]) => {
-					const example = this.#example(action);
-					if (example) this.#print(sampleLine(action, example));
-				},
+				usage: "sample <action>",
+				description: "Show a line that calls an action, ready to paste",
+				complete: actions,
+				run: ([action = ""]) => sampleLine(action, this.#example(action)),
 			},
 			{
-				command: "try <action>",
-				description: "Calls an action with the example of its contract",
-				complete: first(names),
+				usage: "try <action>",
+				description: "Call an action with the example of its contract",
+				complete: actions,
 				run: ([action = ""]) => this.#try(action),
 			},
 		];
 	}
 
-	async #as(who: string, name: string | undefined): Promise<void> {
+	async #as(who: string, name: string | undefined): Promise<string> {
 		if (who === "nobody") this.operator.becomeNobody();
-		else if (who !== "service") await this.operator.becomeUser(who);
-		else {
-			const names = serviceNames(this.#contracts);
-			if (!name || !names.includes(name))
-				return this.#refuse(
-					name ? unknownName("service", name, names) : `As which service? ${names.join(", ")}`,
-				);
-			this.operator.becomeService(name);
-		}
-		this.#print(this.#whoami());
+		else if (who === "service") this.#asService(name);
+		else await this.operator.becomeUser(who);
+		return this.#whoami();
+	}
+
+	#asService(name: string | undefined): void {
+		const names = serviceNames(this.#contracts);
+		if (!name) throw new Refusal(`As which service? One of ${names.join(", ")}`);
+		if (!names.includes(name))
+			throw unknownName(`No contract lets a service ${name} in`, name, names);
+		this.operator.becomeService(name);
 	}
 
 	#whoami(): string {
 		const { who } = this.operator;
-		if (who.kind === "nobody") return "nobody: what anyone and what the mesh may call";
+		if (who.kind === "nobody") return "nobody: may call what is for anyone and for the mesh";
 		if (who.kind === "service") return `the service ${who.name}`;
 		const { email, id, roles } = who.user;
 		return `${email} ${id} (${roles.join(", ")})`;
 	}
 
-	async #runFacts(verb: string, service?: string, factId?: string): Promise<void> {
-		if (!verbs.includes(verb))
-			return this.#refuse(
-				unknownName(
-					"verb",
-					`facts ${verb}`,
-					verbs.map(v => `facts ${v}`),
-				),
-			);
-		if (verb === "pending") return this.#print(await pendingFacts(this.#facts));
-		if (verb === "parked") return this.#print(await parkedFacts(this.#facts));
-		if (!service || !factId) return this.#refuse("Which one? facts replay <service> <factId>");
-		this.#print(await replayFact(this.#facts, service, factId));
+	#runFacts(verb: string, service?: string, factId?: string): Promise<string> {
+		if (verb === "pending") return pendingFacts(this.#facts);
+		if (verb === "parked") return parkedFacts(this.#facts);
+		if (verb !== "replay" || !service || !factId)
+			throw new Refusal("facts pending, facts parked, or facts replay <service> <factId>");
+		return replayFact(this.#facts, service, factId);
 	}
 
-	#describe(name: string | undefined): void {
+	#describe(name: string | undefined): string {
 		const contracts = this.#contracts;
-		if (!name) return this.#print(describeMesh(contracts));
+		if (!name) return describeMesh(contracts);
 		const action = contracts.action(name);
-		if (action) return this.#print(describeAction(name, action));
+		if (action) return describeAction(name, action);
 		const service = contracts.all.find(contract => contract.name === name);
-		if (service) return this.#print(describeService(contracts, service));
-		const known = [...contracts.all.map(contract => contract.name), ...contracts.actions.keys()];
-		this.#refuse(unknownName("service or action", name, known));
+		if (service) return describeService(contracts, service);
+		const services = contracts.all.map(contract => contract.name);
+		const names = [...services, ...contracts.actions.keys()];
+		throw unknownName(`There is no service or action ${name}`, name, names);
 	}
 
-	/** The example of an action; says so where there is none. */
-	#example(action: string): Record<string, unknown> | undefined {
-		const contract = this.#contracts.action(action);
-		if (!contract) this.#refuse(unknownName("action", action, this.#contracts.actions.keys()));
-		else if (!contract.example)
-			this.#refuse(`${action} has no example; \`contract ${action}\` describes it`);
-		return contract?.example;
+	#example(name: string): Record<string, unknown> {
+		const action = this.#contracts.action(name);
+		if (!action)
+			throw unknownName(`There is no action ${name}`, name, this.#contracts.actions.keys());
+		if (!action.example) throw new Refusal(`${name} has no example; see \`contract ${name}\``);
+		return structuredClone(action.example);
 	}
 
-	async #try(action: string): Promise<void> {
+	async #try(action: string): Promise<string> {
 		const example = this.#example(action);
-		if (!example) return;
 		this.#print(sampleLine(action, example));
-		const answer = await this.operator.call(action, structuredClone(example));
-		this.#print(inspect(answer, { depth: 6, colors: process.stdout.isTTY ?? false }));
-	}
-
-	#runs(action: string): boolean {
-		return this.#broker.registry
-			.getActionList({})
-			.some(({ name }: { name: string }) => name === action);
-	}
-
-	/** A problem with what the operator can do about it. */
-	#told(error: unknown): string {
-		const text = problemText(error);
-		const code = codeOf(error);
-		const { action } = ((error as { data?: unknown }).data ?? {}) as { action?: string };
-		if (code === "SERVICE_NOT_FOUND" || code === "SERVICE_NOT_AVAILABLE")
-			return `${text}\n  No node of this mesh serves ${action ?? "it"} now`;
-		const contract = action ? this.#contracts.action(action) : undefined;
-		const who = contract ? `${action} is for ${accessInWords(contract)}; ` : "";
-		if (code === "UNAUTHENTICATED" && this.operator.who.kind === "nobody")
-			return `${text}\n  ${who}\`as <e-mail>\` signs in`;
-		return text;
-	}
-
-	#refuse(text: string): void {
-		this.#print(styleText("red", text));
-	}
-}
-
-function isJson(text: string): boolean {
-	try {
-		JSON.parse(text);
-		return true;
-	} catch {
-		return false;
+		const answer = await this.operator.call(action, example);
+		return inspect(answer, { depth: 6, colors: process.stdout.isTTY ?? false });
 	}
 }

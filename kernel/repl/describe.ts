@@ -70,8 +70,10 @@ export const describeMesh = ({ all }: Contracts): string =>
 
 /** A service: its actions with who may call them, its facts, what it consumes and what runs by itself. */
 export function describeService(contracts: Contracts, service: Contract): string {
+	const isKernels = (name: string) => name.startsWith(`${service.name}.facts.`);
 	const actions = [...contracts.actions]
 		.filter(([name]) => name.startsWith(`${service.name}.`))
+		.sort(([a], [b]) => Number(isKernels(a)) - Number(isKernels(b)))
 		.map(([name, action]) => [name, accessInWords(action), restOf(action)]);
 	const more: (readonly [string, string])[] = [
 		["facts", Object.keys(service.facts ?? {}).join(", ")],

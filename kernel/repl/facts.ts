@@ -81,14 +81,14 @@ export async function parkedFacts(needs: FactsNeeds): Promise<string> {
 	return [...(parked.length > 0 ? parked : none), ...silent].join("\n");
 }
 
-/** Tries a parked fact again and says how that ended. */
+/** Tries a parked fact again and says how that ended. @throws Refusal for a service that consumes no facts. */
 export async function replayFact(
 	needs: FactsNeeds,
 	service: string,
 	factId: string,
 ): Promise<string> {
 	const known = consumers(needs.contracts);
-	if (!known.includes(service)) return unknownName("consumer", service, known);
+	if (!known.includes(service)) throw unknownName(`${service} consumes no facts`, service, known);
 	const { state } = (await needs.call(`${service}.facts.replay`, { factId })) as {
 		state: Receipt["state"] | "unknown";
 	};

@@ -1,3 +1,5 @@
+import { Refusal } from "./problem.ts";
+
 const shown = 3;
 
 /** Edits (insert, delete, replace, swap of neighbours) between two texts: optimal string alignment. */
@@ -24,26 +26,26 @@ function farness(typed: string, name: string): number | undefined {
 	const lower = name.toLowerCase();
 	const part = lower.slice(lower.indexOf(".") + 1);
 	if (part === typed || lower.startsWith(`${typed}.`)) return 0;
-	if (lower.startsWith(typed)) return 1;
+	if (lower.startsWith(typed)) return 1 + (lower.length - typed.length) / lower.length;
 	const edits = Math.min(distance(typed, lower), distance(typed, part) + 1);
 	return edits <= Math.max(1, Math.floor(typed.length / 3)) ? edits : undefined;
 }
 
-/** The names that a mistyped one may have meant, nearest first, at most three. */
+/** The names nearest to a mistyped one, at most three. */
 export function nearest(typed: string, names: Iterable<string>): string[] {
 	const wanted = typed.toLowerCase();
-	return [...new Set(names)]
-		.flatMap(name => {
-			const far = farness(wanted, name);
-			return far === undefined ? [] : [{ name, far }];
-		})
-		.sort((a, b) => a.far - b.far || a.name.localeCompare(b.name))
-		.slice(0, shown)
-		.map(({ name }) => name);
+	const meant = new Map<string, number>();
+	for (const name of names) {
+		const far = farness(wanted, name);
+		if (far !== undefined) meant.set(name, far);
+	}
+	const least = Math.min(...meant.values());
+	return [...meant.keys()].filter(name => meant.get(name) === least).slice(0, shown);
 }
 
-/** `There is no <what> <typed>`, and what may have been meant. */
-export function unknownName(what: string, typed: string, names: Iterable<string>): string {
+/** Refuses a name that there is not: what is wrong, and which names may have been meant. */
+export function unknownName(what: string, typed: string, names: Iterable<string>): Refusal {
 	const meant = nearest(typed, names);
-	return `There is no ${what} ${typed}.${meant.length > 0 ? ` Did you mean ${meant.join(", ")}?` : ""}`;
+	const question = meant.length > 0 ? `. Did you mean ${meant.join(", ")}?` : "";
+	return new Refusal(what + question);
 }

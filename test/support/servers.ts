@@ -232,7 +232,8 @@ class OwnServer implements TestServer {
 			if (ended || Date.now() > giveUpAt) {
 				const tail = logged.trim().split("\n").slice(-10).join("\n");
 				await this.stop();
-				throw new Error(`${file} ${ended ? "ended at once" : "is not ready in 30 s"}:\n${tail}`);
+				const how = ended ? "ended at once" : `is not ready in ${START_MS / 1000} s`;
+				throw new Error(`${this.#program.file} ${how}:\n${tail}`);
 			}
 			await sleep(10);
 		}

@@ -190,6 +190,16 @@ export const auth = defineContract("auth", {
 				before: "2026-01-01T00:00:00.000Z",
 			},
 		},
+		signInAs: {
+			description:
+				"Signs a user in without the password, for an operator's console; each is logged with the node that asked",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({ email: Email }),
+			result: SignedIn,
+			errors: { USER_NOT_FOUND },
+			example: { email: "ada@example.com" },
+		},
 		purge: {
 			description: "Removes sessions and login windows that have expired",
 			kind: "write",

@@ -24,6 +24,7 @@ import {
 	newSession,
 	revokeSession,
 	revokeSessionsOf,
+	toSession,
 } from "./sessions.ts";
 import { accessTokenSeconds, SigningKeys } from "./signing-keys.ts";
 
@@ -186,16 +187,7 @@ export default implement(auth, {
 		async sessions(ctx) {
 			const { id: userId, sid } = ctx.locals.user;
 			const items = await liveSessions(this.sessions, userId, this.clock.now());
-			return {
-				items: items.map(({ id, device, createdAt, lastUsedAt, expiresAt }) => ({
-					id,
-					device,
-					current: id === sid,
-					createdAt,
-					lastUsedAt,
-					expiresAt,
-				})),
-			};
+			return { items: items.map(session => toSession(session, sid)) };
 		},
 
 		async revokeSession(ctx) {
@@ -215,6 +207,14 @@ export default implement(auth, {
 		async revokeUser(ctx) {
 			const { userId, before } = ctx.params;
 			return { revoked: await this.revokeUserSessions(userId, before) };
+		},
+
+		async signInAs(ctx) {
+			const email = canonicalEmail(ctx.params.email);
+			const credential = await this.credentials.findOne({ email });
+			if (!credential) throw problem(auth, "USER_NOT_FOUND");
+			this.logger.warn(`An operator on ${ctx.nodeID} signs in as ${credential.id}`);
+			return this.signIn(ctx, credential);
 		},
 
 		async purge() {

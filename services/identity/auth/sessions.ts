@@ -3,6 +3,7 @@ import { newId } from "../../../kernel/ids.ts";
 import type { Collection } from "../../../kernel/store/collection.ts";
 import type { Guard } from "../../../kernel/store/guard.ts";
 import type { SessionDoc } from "../../../models/identity/session.model.ts";
+import type { Session } from "./auth.contract.ts";
 import {
 	firstToken,
 	hashToken,
@@ -56,6 +57,12 @@ export const liveSessions = (
 		{ userId, revokedAt: { $exists: false }, expiresAt: { $gt: iso(now) } },
 		{ sort: { lastUsedAt: -1 }, limit: listed },
 	);
+
+/** A session as its owner sees it. */
+export const toSession = (
+	{ id, device, createdAt, lastUsedAt, expiresAt }: SessionDoc,
+	currentId: string,
+): Session => ({ id, device, current: id === currentId, createdAt, lastUsedAt, expiresAt });
 
 /** Revokes the one live session that holds `guard`. @returns whether there was one. */
 export async function revokeSession(

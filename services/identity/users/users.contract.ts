@@ -77,9 +77,11 @@ export const users = defineContract("users", {
 			example: { name: "Ada" },
 		},
 		get: {
-			description: "A user's public profile; with the e-mail for the user and for admins",
+			description:
+				"A user's public profile, up to 10 s old; with the e-mail for the user and for admins",
 			kind: "read",
-			access: ["user", "internal"],
+			cache: { ttlSeconds: 10 },
+			access: "user",
 			rest: "GET /api/users/:id",
 			params: Type.Object({ id: Type.String() }),
 			result: UserProfile,

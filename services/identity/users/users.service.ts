@@ -2,7 +2,7 @@ import { iso } from "../../../kernel/clock.ts";
 import { codeOf, problem } from "../../../kernel/errors.ts";
 import { fact } from "../../../kernel/facts/fact.ts";
 import { implement } from "../../../kernel/implement.ts";
-import { isDuplicate } from "../../../kernel/store/collection.ts";
+import { isDuplicate, type OutgoingFact } from "../../../kernel/store/collection.ts";
 import type { Change, Guard } from "../../../kernel/store/guard.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type UserDoc, UserModel } from "../../../models/identity/user.model.ts";
@@ -26,22 +26,27 @@ const found = (doc: UserDoc | null): User => {
 
 export default implement(users, {
 	mixins: [Store({ users: UserModel })],
+
+	methods: {
+		/** Changes a user; profiles that are cached on this node or in Redis are dropped. */
+		async change(id: string, change: Change, facts: OutgoingFact[] = []): Promise<User> {
+			const changed = found(await this.users.advance({ id }, change, facts));
+			await this.broker.cacher?.clean("users.get:**");
+			return changed;
+		},
+	},
+
 	actions: {
 		async me(ctx) {
 			return found(await this.users.get(ctx.locals.user.id));
 		},
 
 		async updateMe(ctx) {
-			const { id } = ctx.locals.user;
 			const { name, pictureUrl } = ctx.params;
-			const change: Change = {
-				...((name !== undefined || pictureUrl) && {
-					$set: { name: name?.trim(), pictureUrl: pictureUrl || undefined },
-				}),
+			return this.change(ctx.locals.user.id, {
+				$set: { name: name?.trim(), pictureUrl: pictureUrl || undefined },
 				...(pictureUrl === "" && { $unset: { pictureUrl: true } }),
-			};
-			const changes = Object.keys(change).length > 0;
-			return found(await (changes ? this.users.advance({ id }, change) : this.users.get(id)));
+			});
 		},
 
 		async get(ctx) {
@@ -61,7 +66,7 @@ export default implement(users, {
 		async setRoles(ctx) {
 			const { id, roles } = ctx.params;
 			const changed = fact(ctx, this.clock, users, "user.rolesChanged", { userId: id });
-			const user = found(await this.users.advance({ id }, { $set: { roles } }, [changed]));
+			const user = await this.change(id, { $set: { roles } }, [changed]);
 			try {
 				await ctx.call("auth.revokeUser", { userId: id, before: changed.at });
 			} catch (error) {
@@ -74,7 +79,7 @@ export default implement(users, {
 
 		async setApproval(ctx) {
 			const { id, approved } = ctx.params;
-			return found(await this.users.advance({ id }, { $set: { approved } }));
+			return this.change(id, { $set: { approved } });
 		},
 
 		async describe(ctx) {

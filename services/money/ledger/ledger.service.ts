@@ -74,7 +74,7 @@ export default implement(ledger, {
 
 		async transfers(ctx) {
 			const { subjectId, ...params } = ctx.params;
-			const guard = subjectId === undefined ? {} : { subjectId };
+			const guard = { ...(subjectId !== undefined && { subjectId }) };
 			const page = await this.transfers.list(guard, params, { postedAt: -1 });
 			return { ...page, items: page.items.map(transferView) };
 		},

@@ -13,7 +13,8 @@ export type Consequence =
 	| { do: "review"; reason: string };
 
 const difference = (payment: PaymentDoc, answer: Snapshot): string | undefined => {
-	if (answer.id !== payment.gatewayId || answer.key !== payment.id) return "payment differs";
+	const { gatewayId = answer.id } = payment;
+	if (answer.id !== gatewayId || answer.key !== payment.id) return "payment differs";
 	if (answer.currency !== payment.currency) return "currency differs";
 	if (answer.amountMinor !== payment.amountMinor) return "amount differs";
 	return undefined;

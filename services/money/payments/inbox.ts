@@ -98,7 +98,7 @@ export class Inbox {
 		if (event.type === "other") return undefined;
 		const payment = await this.#paymentOf(event);
 		if (!payment) return "its payment is not known yet";
-		const settled = await till.settle(payment.id);
+		const settled = await till.settle(payment.id, event.gatewayId);
 		if (event.failure) await till.decline(payment.id, event.failure);
 		if (event.type === "paid" && !settled.capturedAt && !settled.review)
 			return "the provider does not say yet that it is paid";

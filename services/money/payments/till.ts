@@ -154,11 +154,12 @@ export class Till {
 	/**
 	 * Asks the provider how a payment stands and writes down what that means. The same whoever calls it, and however
 	 * often.
+	 * @param hint the provider's id as a webhook has it, for a payment that was closed before it was known here.
 	 * @throws PAYMENT_NOT_FOUND @throws SERVICE_UNAVAILABLE
 	 */
-	async settle(id: string): Promise<PaymentDoc> {
+	async settle(id: string, hint?: string): Promise<PaymentDoc> {
 		const payment = await this.open(await this.get(id));
-		const { gatewayId } = payment;
+		const { gatewayId = hint } = payment;
 		if (payment.capturedAt || !gatewayId) return payment;
 		const provider = this.#needs.providers.get(payment.provider);
 		if (!provider) throw unanswered();
@@ -285,6 +286,7 @@ export class Till {
 						$set: {
 							capturedAt: now,
 							refundableMinor: payment.amountMinor,
+							gatewayId: answer.id,
 							chargeId: answer.chargeId,
 							lastAnswer,
 						},

@@ -372,6 +372,20 @@ test("what has expired is removed, what has not stays", async t => {
 	assert.deepEqual(await call("auth.purge"), { removed: 1 });
 });
 
+test("an operator's console signs a user in by e-mail; no HTTP route does", async t => {
+	const { call, node } = await identityNode(t);
+	const { user } = await signUp(node, { role: "teacher" });
+	const answer = await call("auth.signInAs", { email: ` ${user.email.toUpperCase()}` });
+	assert.deepEqual((await call("auth.me", {}, as(answer.accessToken))).roles, ["teacher"]);
+	await assert.rejects(call("auth.signInAs", { email: "nobody@example.com" }), {
+		type: "USER_NOT_FOUND",
+	});
+	for (const action of ["auth.signInAs", "auth.revoked", "auth.revokeUser", "users.claim"]) {
+		const { rest, access } = node.platform.contracts.action(action) ?? {};
+		assert.deepEqual([rest, access], [undefined, "internal"]);
+	}
+});
+
 test("no answer and no list ever shows a hash or a secret", async t => {
 	const { call, node } = await identityNode(t);
 	const admin = await signUp(node, { role: "admin" });

@@ -66,11 +66,26 @@ test("others see name and roles; the e-mail is for oneself and admins", async t 
 	const { id, email } = ada.user;
 	const profile = { id, name: "Ada", roles: ["teacher"] };
 	assert.deepEqual(await call("users.get", { id }, as(other.token)), profile);
-	assert.deepEqual(await call("users.get", { id }), profile);
+	await assert.rejects(call("users.get", { id }), nobody);
 	assert.deepEqual(await call("users.get", { id }, as(ada.token)), { ...profile, email });
 	assert.deepEqual(await call("users.get", { id }, as(admin.token)), { ...profile, email });
 	for (const id of ["usr_none", "", "../x", "__proto__"])
 		await assert.rejects(call("users.get", { id }, as(other.token)), notFound);
+});
+
+test("a profile that was read before shows its changes, and stays without the e-mail for others", async t => {
+	const { call, node } = await identityNode(t);
+	const ada = await signUp(node);
+	const other = await signUp(node);
+	const admin = await signUp(node, { role: "admin" });
+	const { id } = ada.user;
+	const seenBy = (token: string) => call("users.get", { id }, as(token));
+	await Promise.all([ada, other, admin].map(({ token }) => seenBy(token)));
+	await call("users.updateMe", { name: "Ada" }, as(ada.token));
+	await call("users.setRoles", { id, roles: ["teacher"] }, as(admin.token));
+	const profile = { id, name: "Ada", roles: ["teacher"] };
+	assert.deepEqual(await seenBy(other.token), profile);
+	assert.deepEqual(await seenBy(admin.token), { ...profile, email: ada.email });
 });
 
 test("the list is for admins: newest first, in pages, by e-mail", async t => {

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { Collection } from "../../../kernel/store/collection.ts";
+import { PaymentEventModel } from "../../../models/money/payment-event.model.ts";
+import { Inbox } from "../../../services/money/payments/inbox.ts";
+import type { ProviderEvent } from "../../../services/money/payments/providers/port.ts";
+import { memoryDriver, world } from "./support.ts";
+
+const paid: ProviderEvent = { id: "evt_1", type: "paid", gatewayId: "pi_pay_1", key: "pay_1" };
+
+async function inboxOf(t: TestContext) {
+	const w = await world(t);
+	const events = new Collection(PaymentEventModel, await memoryDriver(t, PaymentEventModel));
+	const { payments, till, clock } = w;
+	const inbox = new Inbox({ events, payments, till, clock, warn: () => {} });
+	return { ...w, events, inbox };
+}
+
+const captured = async ({ facts }: Awaited<ReturnType<typeof inboxOf>>) =>
+	(await facts()).filter(fact => fact.name === "payment.captured").length;
+
+test("an event has one effect whatever its number", async t => {
+	const w = await inboxOf(t);
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	await Promise.all(Array.from({ length: 20 }, () => w.inbox.take("bank", paid, "{}")));
+	await w.inbox.take("bank", { ...paid, id: "evt_2" }, "{}");
+	assert.equal(await captured(w), 1);
+	assert.deepEqual(
+		(await w.events.find({}, { sort: { id: 1 } })).map(({ id, state }) => [id, state]),
+		[
+			["bank:evt_1", "done"],
+			["bank:evt_2", "done"],
+		],
+	);
+	const before = w.bank.calls.length;
+	await w.inbox.take("bank", paid, "{}");
+	assert.equal(w.bank.calls.length, before, "one that was applied asks nobody");
+});
+
+test("an event that comes before its payment is applied once that is there", async t => {
+	const w = await inboxOf(t);
+	await w.inbox.take("bank", paid, "{}");
+	assert.equal((await w.events.get("bank:evt_1"))?.state, "received");
+	assert.equal(await w.inbox.applyDue(), 0, "not before its time");
+	w.clock.ms += 1_000;
+	assert.equal(await w.inbox.applyDue(), 0);
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	w.clock.ms += 2_000;
+	assert.equal(await w.inbox.applyDue(), 1);
+	assert.equal(await captured(w), 1);
+});
+
+test("an event that the provider does not confirm yet is kept", async t => {
+	const w = await inboxOf(t);
+	await w.till.create(w.wanted());
+	await w.inbox.take("bank", paid, "{}");
+	assert.deepEqual([await captured(w), (await w.events.get("bank:evt_1"))?.tries], [0, 1]);
+	w.bank.pay("pi_pay_1");
+	await w.inbox.take("bank", paid, "{}");
+	assert.equal(await captured(w), 1);
+});
+
+test("an event is stored before anything is asked, and applied after an outage", async t => {
+	const w = await inboxOf(t);
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	w.bank.next = ["is down"];
+	await w.inbox.take("bank", paid, "{}");
+	assert.equal((await w.events.get("bank:evt_1"))?.state, "received");
+	w.clock.ms += 60_000;
+	assert.equal(await w.inbox.applyDue(), 1);
+	assert.equal(await captured(w), 1);
+});
+
+test("an event that nobody can apply within a day is parked, and taken when it is sent again", async t => {
+	const w = await inboxOf(t);
+	await w.inbox.take("bank", paid, "{}");
+	w.clock.ms += 24 * 3_600_000;
+	assert.equal(await w.inbox.applyDue(), 0);
+	assert.equal((await w.events.get("bank:evt_1"))?.state, "parked");
+	w.clock.ms += 3_600_000;
+	assert.equal(await w.inbox.applyDue(), 0);
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	await w.inbox.take("bank", paid, "{}");
+	assert.deepEqual([await captured(w), (await w.events.get("bank:evt_1"))?.state], [1, "done"]);
+});
+
+test("a declined attempt is told even when a later one hides it at the provider", async t => {
+	const w = await inboxOf(t);
+	await w.till.create(w.wanted());
+	const failure = (id: string) => ({ id, code: "card_declined", message: "Declined" });
+	w.bank.set("pi_pay_1", { failure: failure("b") });
+	for (const id of ["a", "b", "a"])
+		await w.inbox.take(
+			"bank",
+			{ id: `evt_${id}`, type: "failed", key: "pay_1", failure: failure(id) },
+			"{}",
+		);
+	assert.deepEqual(
+		(await w.facts()).map(fact => fact.name),
+		["payment.failed", "payment.failed"],
+	);
+});
+
+test("another provider's event finds no payment of this one, and other types do nothing", async t => {
+	const w = await inboxOf(t);
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	await w.inbox.take("other", paid, "{}");
+	await w.inbox.take("bank", { ...paid, type: "other" }, "{}");
+	assert.equal(await captured(w), 0);
+	assert.equal((await w.events.get("bank:evt_1"))?.state, "done");
+});

@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { ServiceBroker } from "moleculer";
+import { Collection, type Driver, type OutgoingFact } from "../../../kernel/store/collection.ts";
+import type { Doc, Model } from "../../../kernel/store/model.ts";
+import { openNedb } from "../../../kernel/store/nedb.ts";
+import { type PaymentDoc, PaymentModel } from "../../../models/money/payment.model.ts";
+import type { PaymentStatus } from "../../../services/money/payments/payments.contract.ts";
+import type { PaymentProvider, Snapshot } from "../../../services/money/payments/providers/port.ts";
+import { transitions } from "../../../services/money/payments/states.ts";
+import { Till, type TillNeeds, type Wanted } from "../../../services/money/payments/till.ts";
+
+const user = "usr_1";
+const course = { kind: "course", id: "crs_1" };
+
+export const memoryDriver = async <T extends Doc>(t: TestContext, model: Model<T>) => {
+	const broker = new ServiceBroker({ logger: false, skipProcessEventRegistration: true });
+	const driver = await openNedb(broker, model, undefined, () => {});
+	t.after(() => driver.close());
+	return driver;
+};
+
+/** A process of which each call outside counts; at the end of its budget it dies, before or after that call. */
+export class Process {
+	#left: number;
+	readonly #dies: "before" | "after";
+	dead = false;
+
+	constructor(calls: number, dies: "before" | "after") {
+		this.#left = calls;
+		this.#dies = dies;
+	}
+
+	async run<T>(call: () => Promise<T>): Promise<T> {
+		if (this.dead) throw new Error("the process is dead");
+		const last = this.#left-- === 0;
+		if (last) this.dead = true;
+		if (last && this.#dies === "before") throw new Error("the process dies");
+		const result = await call();
+		if (this.dead) throw new Error("the process died");
+		return result;
+	}
+}
+
+const mortal = <T extends object>(target: T, process: Process): T =>
+	new Proxy(target, {
+		get(_, name) {
+			const value = Reflect.get(target, name) as unknown;
+			if (typeof value !== "function") return value;
+			return (...args: unknown[]) => process.run(() => Reflect.apply(value, target, args));
+		},
+	});
+
+/** Lets through only changes of status that the table has. */
+function watched(driver: Driver): Driver {
+	let last: Promise<unknown> = Promise.resolve();
+	return {
+		...driver,
+		update(guard, change) {
+			const turn = last.then(async () => {
+				const before = (await driver.find({}, {})) as unknown as (PaymentDoc & { _id: string })[];
+				const after = (await driver.update(guard, change)) as unknown as
+					| (PaymentDoc & { _id: string })
+					| null;
+				const was = before.find(doc => doc._id === after?._id);
+				if (after && was) assertAllowed(was, after);
+				return after as never;
+			});
+			last = turn.catch(() => {});
+			return turn;
+		},
+	};
+}
+
+function assertAllowed(was: PaymentDoc, is: PaymentDoc): void {
+	assert.ok(
+		was.status === is.status || transitions[was.status].includes(is.status),
+		`${was.status} became ${is.status}`,
+	);
+	if (was.capturedAt) assert.equal(is.capturedAt, was.capturedAt, "captured twice");
+	if (was.gatewayId) assert.equal(is.gatewayId, was.gatewayId, "another payment at the provider");
+}
+
+export type Behaviour = "answers" | "is down" | "loses its answer";
+
+/** A provider in memory: keeps its word on idempotency, and is as unreliable as it is told to be. */
+export class Bank implements PaymentProvider {
+	readonly name = "bank";
+	readonly intents = new Map<string, Snapshot>();
+	/** What the next calls do, first to last; then it answers. */
+	next: Behaviour[] = [];
+	refuses = false;
+	/** Whether an open payment can be closed there. */
+	cancels = true;
+	calls: string[] = [];
+
+	async create({ key, amountMinor, currency }: Parameters<PaymentProvider["create"]>[0]) {
+		return this.#behave("create", () => {
+			if (this.refuses)
+				return { refused: { id: "r", code: "amount_too_large", message: "Too large" } };
+			const id = `pi_${key}`;
+			if (!this.intents.has(id))
+				this.intents.set(id, { id, key, status: "open", amountMinor, currency });
+			return { opened: { id, clientSecret: `${id}_secret`, checkoutUrl: `https://bank/${id}` } };
+		});
+	}
+
+	async fetch(id: string) {
+		return this.#behave("fetch", () => this.#get(id));
+	}
+
+	async cancel(id: string) {
+		return this.#behave("cancel", () => {
+			if (this.#get(id).status === "open" && this.cancels) this.set(id, { status: "canceled" });
+			return this.#get(id);
+		});
+	}
+
+	async readWebhook() {
+		return null;
+	}
+
+	async checkSignature({ chargeId }: { chargeId: string | undefined }, signature: string) {
+		return chargeId !== undefined && signature === `signed ${chargeId}`;
+	}
+
+	/** What the buyer or the bank does by itself. */
+	set(id: string, change: Partial<Snapshot>): void {
+		this.intents.set(id, { ...this.#get(id), ...change });
+	}
+
+	pay(id: string): void {
+		const { status } = this.#get(id);
+		if (status === "open" || status === "processing")
+			this.set(id, { status: "paid", chargeId: `ch_${id}` });
+	}
+
+	#get(id: string): Snapshot {
+		const intent = this.intents.get(id);
+		if (!intent) throw new Error(`the bank has no ${id}`);
+		return { ...intent };
+	}
+
+	async #behave<T>(call: string, act: () => T): Promise<T> {
+		this.calls.push(call);
+		const behaviour = this.next.shift() ?? "answers";
+		if (behaviour === "is down") throw new Error("connection refused");
+		const result = act();
+		await Promise.resolve();
+		if (behaviour === "loses its answer") throw new Error("connection reset");
+		return result;
+	}
+}
+
+export interface World {
+	bank: Bank;
+	till: Till;
+	payments: Collection<PaymentDoc>;
+	clock: { ms: number; now(): number };
+	refused: [PaymentStatus, PaymentStatus][];
+	/** The till of a process that dies. */
+	doomed(process: Process): Till;
+	wanted(change?: Partial<Wanted>): Wanted;
+	facts(): Promise<(OutgoingFact & { subject: string })[]>;
+}
+
+export async function world(t: TestContext, needs: Partial<TillNeeds> = {}): Promise<World> {
+	const driver = watched(await memoryDriver(t, PaymentModel));
+	const payments = new Collection(PaymentModel, driver);
+	const bank = new Bank();
+	const clock = { ms: Date.UTC(2026, 0, 1), now: () => clock.ms };
+	const refused: World["refused"] = [];
+	let made = 0;
+	const tillOf = (documents: Collection<PaymentDoc>, provider: PaymentProvider) =>
+		new Till({
+			payments: documents,
+			providers: new Map([["bank", provider]]),
+			clock,
+			onRefused: (from, to) => refused.push([from, to]),
+			warn: () => {},
+			...needs,
+		});
+	return {
+		bank,
+		till: tillOf(payments, bank),
+		payments,
+		clock,
+		refused,
+		doomed: process =>
+			tillOf(new Collection(PaymentModel, mortal(driver, process)), mortal(bank, process)),
+		wanted: change => ({
+			id: `pay_${++made}`,
+			userId: user,
+			payable: course,
+			method: "stripe",
+			provider: "bank",
+			quote: { amountMinor: 9_999, currency: "USD", title: "A course" },
+			...change,
+		}),
+		async facts() {
+			const docs = await payments.outboxes(1_000);
+			return docs.flatMap(doc => doc.facts.map(fact => ({ ...fact, subject: doc.id })));
+		},
+	};
+}
