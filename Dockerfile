@@ -12,6 +12,5 @@ COPY kernel ./kernel
 COPY mixins ./mixins
 COPY models ./models
 COPY services ./services
-COPY public ./public
 USER node
 CMD ["node", "start.ts"]

@@ -101,9 +101,7 @@ function logMethod(this: unknown, args: unknown[], log: (...args: unknown[]) => 
 
 /** Moleculer tells of each service and link at info; that is debug here. */
 const levels = (level: Env["LOG_LEVEL"]) =>
-	level === "info"
-		? { "NODE*": "info", BROKER: "warn", REGISTRY: "warn", TRANSIT: "warn", "**": "info" }
-		: level;
+	level === "info" ? { BROKER: "warn", REGISTRY: "warn", TRANSIT: "warn", "**": "info" } : level;
 
 const isRetryable = (error: Error): boolean =>
 	(error as { retryable?: boolean }).retryable === true;

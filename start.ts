@@ -38,11 +38,12 @@ async function main(): Promise<void> {
 		identity: { keys: "auth.jwks", revoked: "auth.revoked" },
 	});
 
+	const log = node.broker.getLogger("start");
 	let stopping = false;
 	const stop = async (reason: string, code: number) => {
 		if (stopping) process.exit(1);
 		stopping = true;
-		node.broker.logger.info(`${reason}: draining`);
+		log.info(`${reason}: draining`);
 		setTimeout(() => process.exit(1), longestStopMs).unref();
 		await node.stop();
 		process.exit(code);
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
 	await node.start();
 	watchLink(node.broker, reason => give(reason));
 	if (!node.services.includes("api") && env.PORT !== 0) await startOpsServer(node.broker);
-	node.broker.logger.info(
+	log.info(
 		`${env.mode} node ready: ${node.services.join(", ") || "no services"}${env.PORT === 0 ? "" : ` at ${env.publicUrl}`}`,
 	);
 	if (process.argv.includes("--repl"))

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Part } from "./split.ts";
 
-const root = resolve(import.meta.dirname, "..");
+const here = resolve(import.meta.dirname, "..");
 const readyMs = 30_000;
 
 /** One process of a local mesh. */
@@ -12,13 +12,23 @@ export class MeshProcess {
 	readonly part: Part;
 	readonly #env: Record<string, string>;
 	readonly #onLine: (line: string) => void;
+	readonly #root: string;
 	#child: ChildProcess | undefined;
 
-	/** @param onLine gets each line the process prints. */
-	constructor(part: Part, env: Record<string, string>, onLine: (line: string) => void = () => {}) {
+	/**
+	 * @param onLine gets each line the process prints.
+	 * @param root where the sources are.
+	 */
+	constructor(
+		part: Part,
+		env: Record<string, string>,
+		onLine: (line: string) => void = () => {},
+		root: string = here,
+	) {
 		this.part = part;
 		this.#env = env;
 		this.#onLine = onLine;
+		this.#root = root;
 	}
 
 	get url(): string {
@@ -40,7 +50,7 @@ export class MeshProcess {
 	async start(): Promise<void> {
 		const { name, services, port } = this.part;
 		const child = spawn(process.execPath, ["start.ts"], {
-			cwd: root,
+			cwd: this.#root,
 			env: {
 				...process.env,
 				...this.#env,

@@ -16,6 +16,12 @@ export const amountFields = {
 	currency: Currency,
 };
 
+/** The result of an action whose contract `answers: "file"`: text that goes out as it is. */
+export const FileAnswer = Type.Object(
+	{ contentType: Type.String(), content: Type.String() },
+	{ $id: "FileAnswer" },
+);
+
 /** The result of an action that answers 204. */
 export const Nothing = Type.Null({ $id: "Nothing" });
 

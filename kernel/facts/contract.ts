@@ -40,12 +40,14 @@ export const consumerActions = {
 		result: Type.Record(Type.String(), Type.Enum(["trying", "done", "parked"]), {
 			$id: "ReceiptStates",
 		}),
+		example: { ids: ["fct_0190f3c2-0000-7000-8000-000000000000"] },
 	},
 	"facts.parked": {
 		description: "Facts that failed too often, with their last error, newest first",
 		kind: "read",
 		access: ["internal", { roles: ["admin"] }],
 		result: Type.Object({ items: Type.Array(Receipt) }, { $id: "ParkedFacts" }),
+		example: {},
 	},
 	"facts.replay": {
 		description: "Tries a parked fact again, from the first try",
@@ -56,6 +58,7 @@ export const consumerActions = {
 			{ state: Type.Enum(["trying", "done", "parked", "unknown"]) },
 			{ $id: "ReplayedFact" },
 		),
+		example: { factId: "fct_0190f3c2-0000-7000-8000-000000000000" },
 	},
 } as const satisfies Record<string, ActionContract>;
 
@@ -73,6 +76,7 @@ export const publisherActions = {
 			{ pending: Type.Integer(), published: Type.Integer(), settled: Type.Integer() },
 			{ $id: "FactSweep" },
 		),
+		example: {},
 	},
 	"facts.pending": {
 		description: "Facts still in the outbox of this service and the age of the oldest, ms",
@@ -82,5 +86,6 @@ export const publisherActions = {
 			{ pending: Type.Integer(), oldestMs: Type.Number() },
 			{ $id: "PendingFacts" },
 		),
+		example: {},
 	},
 } as const satisfies Record<string, ActionContract>;

@@ -36,13 +36,19 @@ function flagValue(value: unknown): string | undefined {
 	return value.includes(" ") ? `"${value}"` : value;
 }
 
+/** JSON that holds no quote and no line end of the prompt. */
+const jsonLine = (value: unknown): string =>
+	JSON.stringify(value).replace(
+		/['\u2028\u2029]/g,
+		char => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+	);
+
 /** The line that calls `action` with `params` when pasted at the prompt: flags, or JSON where flags cannot say it. */
 export function sampleLine(action: string, params: Record<string, unknown>): string {
 	const flags: string[] = [];
 	for (const [key, value] of Object.entries(params)) {
 		const text = plainKey.test(key) && !taken.has(key) ? flagValue(value) : undefined;
-		if (text === undefined)
-			return `call ${action} '${JSON.stringify(params).replaceAll("'", "\\u0027")}'`;
+		if (text === undefined) return `call ${action} '${jsonLine(params)}'`;
 		flags.push(`--${key} ${text}`);
 	}
 	return ["call", action, ...flags].join(" ");

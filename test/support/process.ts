@@ -5,10 +5,11 @@ import type { TestContext } from "node:test";
 import { MeshProcess } from "../../deploy/process.ts";
 import { freePort } from "./ports.ts";
 
-/** The whole product as one embedded process, as `npm start` runs it; ended after the test. */
+/** The whole product as one embedded process, as `npm start` runs it; ended after the test. `sources`: those of another copy. */
 export async function startEmbedded(
 	t: TestContext,
 	variables: Record<string, string> = {},
+	sources?: string,
 ): Promise<MeshProcess> {
 	const env = {
 		NATS_URL: "",
@@ -22,7 +23,12 @@ export async function startEmbedded(
 		...variables,
 	};
 	const port = await freePort();
-	const product = new MeshProcess({ name: "embedded", services: "", port }, env);
+	const product = new MeshProcess(
+		{ name: "embedded", services: "", port },
+		env,
+		undefined,
+		sources,
+	);
 	t.after(() => product.end("SIGKILL"));
 	await product.start();
 	return product;

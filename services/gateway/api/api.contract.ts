@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import { defineContract } from "../../../kernel/contract.ts";
+import { FileAnswer } from "../../../kernel/schemas.ts";
 
 const Health = Type.Object(
 	{
@@ -51,6 +52,15 @@ export const api = defineContract("api", {
 			),
 			errors: { PROBLEM_NOT_FOUND: { status: 404, title: "No action answers with this code" } },
 			example: { slug: "validation-error" },
+		},
+		icon: {
+			description: "The mark that browsers show",
+			kind: "read",
+			access: "public",
+			rest: "GET /favicon.ico",
+			answers: "file",
+			result: FileAnswer,
+			example: {},
 		},
 		forget: {
 			description: "Drops nonces of service signatures that are too old to be used again",

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { Result } from "../../../kernel/contract.ts";
 import { platformProblem, problem } from "../../../kernel/errors.ts";
 import { answerWith, implement } from "../../../kernel/implement.ts";
@@ -12,6 +13,7 @@ import { openApi } from "./openapi.ts";
 import { codeOfSlug } from "./problems.ts";
 import { verifyService } from "./service-signature.ts";
 
+const icon = `${import.meta.dirname}/icon.svg`;
 const nonceKeptMs = 2 * 300_000;
 
 /** The key another system's server must send, where one is set for its name. */
@@ -85,6 +87,10 @@ export default implement(api, {
 				.filter(([, action]) => action.errors?.[code])
 				.map(([name]) => name);
 			return { code, status, title, ...(explanation && { explanation }), actions };
+		},
+
+		async icon() {
+			return { contentType: "image/svg+xml", content: await readFile(icon, "utf8") };
 		},
 
 		async forget() {

@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import { defineContract } from "../../../kernel/contract.ts";
-import { Currency } from "../../../kernel/schemas.ts";
+import { Currency, FileAnswer } from "../../../kernel/schemas.ts";
 import { PAYMENT_NOT_FOUND, Payment, PaymentMethod } from "../payments/payments.contract.ts";
 
 const Outcome = Type.Enum(["succeed", "decline", "timeout", "late"], {
@@ -33,11 +33,6 @@ const SandboxPayment = Type.Object(
 		),
 	},
 	{ $id: "SandboxPayment" },
-);
-
-const File = Type.Object(
-	{ contentType: Type.String(), content: Type.String() },
-	{ $id: "SandboxFile" },
 );
 
 const INTENT_NOT_FOUND = { status: 404, title: "The sandbox has no such payment" } as const;
@@ -85,7 +80,7 @@ export const sandbox = defineContract("sandbox", {
 				id: Type.String(),
 				secret: Type.Optional(Type.String({ maxLength: 255 })),
 			}),
-			result: File,
+			result: FileAnswer,
 			errors: { PAYMENT_NOT_FOUND },
 			answers: "file",
 			onlyWhere,
@@ -96,7 +91,7 @@ export const sandbox = defineContract("sandbox", {
 			kind: "read",
 			access: "public",
 			rest: "GET /sandbox/checkout.js",
-			result: File,
+			result: FileAnswer,
 			answers: "file",
 			onlyWhere,
 			example: {},
@@ -106,7 +101,7 @@ export const sandbox = defineContract("sandbox", {
 			kind: "read",
 			access: "public",
 			rest: "GET /sandbox/checkout.css",
-			result: File,
+			result: FileAnswer,
 			answers: "file",
 			onlyWhere,
 			example: {},
