@@ -1,4 +1,11 @@
-import { type Change, checkChange, checkGuard, checkValue, type Guard } from "./guard.ts";
+import {
+	type Change,
+	checkChange,
+	checkGuard,
+	checkValue,
+	type Guard,
+	UnsupportedQuery,
+} from "./guard.ts";
 import type { Doc, Model } from "./model.ts";
 
 /** The two databases behind one interface; documents carry `_id`. Only `nedb.ts` and `mongo.ts` implement it. */
@@ -61,23 +68,26 @@ export interface ListParams {
 
 const countedUpTo = 10_000;
 
-/** Where a list goes on: the sort value and id of the last item. */
-const encodeCursor = (value: unknown, id: string): string =>
-	Buffer.from(JSON.stringify([value, id])).toString("base64url");
+/** Where a list goes on: the sort value (null where the last item has none) and id of the last item. */
+type Position = [value: string | number | null, id: string];
 
-function decodeCursor(cursor: string): [string | number, string] | null {
+const encodeCursor = (value: unknown, id: string): string =>
+	Buffer.from(JSON.stringify([value ?? null, id])).toString("base64url");
+
+function decodeCursor(cursor: string, type: "string" | "number"): Position | null {
 	try {
 		const parsed: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
 		if (!Array.isArray(parsed) || typeof parsed[1] !== "string") return null;
 		const [value, id] = parsed;
-		return typeof value === "string" || typeof value === "number" ? [value, id] : null;
+		// biome-ignore lint/suspicious/useValidTypeof: `type` is one of its results
+		return value === null || typeof value === type ? [value, id] : null;
 	} catch {
 		return null;
 	}
 }
 
-const withoutUndefined = (value: object): Record<string, unknown> =>
-	Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined));
+/** A copy that shares nothing and has no undefined member. Documents are JSON, see `checkValue`. */
+const copied = <V>(value: V): V => JSON.parse(JSON.stringify(value)) as V;
 
 /**
  * Documents of one kind, owned by one service. Every state change is one guarded update of one document; facts go out
@@ -96,17 +106,17 @@ export class Collection<T extends Doc> {
 
 	/** @throws DuplicateError @throws UnsupportedQuery */
 	async insert(doc: T, facts: readonly OutgoingFact[] = []): Promise<T> {
-		const { id, ...rest } = withoutUndefined(doc);
+		const { id, ...rest } = doc;
+		this.#checkFields(Object.keys(rest));
 		checkValue(this.model.name, rest);
-		const raw = {
-			_id: id as string,
+		const outbox = Object.fromEntries(facts.map(fact => [fact.id, fact]));
+		checkValue("outbox", outbox);
+		const raw = copied({
+			_id: id,
 			...rest,
-			...(facts.length > 0 && {
-				outbox: Object.fromEntries(facts.map(fact => [fact.id, fact])),
-				outboxSize: facts.length,
-			}),
-		};
-		await this.#driver.insert(structuredClone(raw));
+			...(facts.length > 0 && { outbox, outboxSize: facts.length }),
+		});
+		await this.#driver.insert(copied(raw));
 		if (facts.length > 0) this.onFacts(raw._id, facts);
 		return this.#out(raw);
 	}
@@ -121,9 +131,11 @@ export class Collection<T extends Doc> {
 	}
 
 	async find(guard: Guard, options: FindOptions = {}): Promise<T[]> {
-		const found = await this.#driver.find(toQuery(guard), {
+		const { sort } = options;
+		if (sort) this.#checkFields(Object.keys(sort).filter(field => field !== "id"));
+		const found = await this.#driver.find(this.#query(guard), {
 			...options,
-			...(options.sort && { sort: toSort(options.sort) }),
+			...(sort && { sort: toSort(sort) }),
 		});
 		return found.map(raw => this.#out(raw));
 	}
@@ -138,9 +150,11 @@ export class Collection<T extends Doc> {
 		change: Change,
 		facts: readonly OutgoingFact[] = [],
 	): Promise<T | null> {
+		checkChange(change);
+		this.#checkFields(Object.values(change).flatMap(fields => Object.keys(fields)));
 		const changed = cleaned(facts.length === 0 ? change : withFacts(change, facts));
 		if (Object.keys(changed).length === 0) return this.findOne(guard);
-		const raw = await this.#driver.update(toQuery(guard), changed);
+		const raw = await this.#driver.update(this.#query(guard), changed);
 		if (!raw) return null;
 		if (facts.length > 0) this.onFacts(raw._id, facts);
 		return this.#out(raw);
@@ -149,13 +163,13 @@ export class Collection<T extends Doc> {
 	/** Removes what holds the guard. A document with facts outstanding stays. */
 	async remove(guard: Guard): Promise<number> {
 		return this.#driver.remove({
-			$and: [toQuery(guard), { $or: [{ outboxSize: { $exists: false } }, { outboxSize: 0 }] }],
+			$and: [this.#query(guard), { $or: [{ outboxSize: { $exists: false } }, { outboxSize: 0 }] }],
 		});
 	}
 
 	/** Exact up to `limit`. */
 	async count(guard: Guard, limit: number = countedUpTo): Promise<number> {
-		return this.#driver.count(toQuery(guard), limit);
+		return this.#driver.count(this.#query(guard), limit);
 	}
 
 	/**
@@ -166,10 +180,11 @@ export class Collection<T extends Doc> {
 		const [field, direction] = Object.entries(sort)[0] as [string, 1 | -1];
 		const pageSize = params.pageSize ?? 20;
 		const page = params.page ?? 1;
-		const after = params.cursor ? decodeCursor(params.cursor) : null;
+		const type = sortsAsNumber(this.model, field) ? "number" : "string";
+		const after = params.cursor ? decodeCursor(params.cursor, type) : null;
 		const query = after
-			? { $and: [toQuery(guard), beyond(field, direction, after)] }
-			: toQuery(guard);
+			? { $and: [this.#query(guard), beyond(field, direction, after)] }
+			: this.#query(guard);
 		const [found, counted] = await Promise.all([
 			this.#driver.find(query, {
 				sort: toSort({ [field]: direction, id: direction }),
@@ -219,19 +234,30 @@ export class Collection<T extends Doc> {
 
 	#out(raw: Raw): T {
 		const { _id, outbox: _outbox, outboxSize: _size, ...rest } = raw;
-		return structuredClone({ id: _id, ...rest }) as unknown as T;
+		return copied({ id: _id, ...rest }) as unknown as T;
+	}
+
+	#query(guard: Guard): object {
+		const { id, ...rest } = checkGuard(guard);
+		this.#checkFields(Object.keys(rest));
+		return id === undefined ? rest : { ...rest, _id: id };
+	}
+
+	/** Mongoose refuses what the model does not have, NeDB would take it; neither id nor outbox is a caller's to change. */
+	#checkFields(paths: readonly string[]): void {
+		for (const path of paths)
+			if (!Object.hasOwn(this.model.fields, path.split(".")[0] as string))
+				throw new UnsupportedQuery(`${this.model.name} has no field ${path} to be used here`);
 	}
 }
 
 /** The change without what it leaves out; an empty one would replace the document. */
-function cleaned(change: Change): Change {
-	checkChange(change);
-	return Object.fromEntries(
+const cleaned = (change: Change): Change =>
+	Object.fromEntries(
 		Object.entries(change)
-			.map(([operator, fields]) => [operator, structuredClone(withoutUndefined(fields))] as const)
+			.map(([operator, fields]) => [operator, copied(fields)] as const)
 			.filter(([, fields]) => Object.keys(fields).length > 0),
 	);
-}
 
 export interface OutboxDoc {
 	id: string;
@@ -251,16 +277,23 @@ function withFacts(change: Change, facts: readonly OutgoingFact[]): Change {
 
 const toSort = ({ id, ...rest }: Sort): Sort => ({ ...rest, ...(id && { _id: id }) });
 
-function toQuery(guard: Guard): object {
-	const { id, ...rest } = checkGuard(guard);
-	return id === undefined ? rest : { ...rest, _id: id };
-}
+const sortsAsNumber = ({ fields }: Model<never>, field: string): boolean =>
+	fields[field] === Number || (fields[field] as { type?: unknown } | undefined)?.type === Number;
 
-/** What comes after the cursor in the sort order. */
-function beyond(field: string, direction: 1 | -1, [value, id]: [string | number, string]): object {
+/** What comes after the cursor in the sort order, in which an item without a value is the least. */
+function beyond(field: string, direction: 1 | -1, [value, id]: Position): object {
 	const operator = direction === 1 ? "$gt" : "$lt";
 	if (field === "id") return { _id: { [operator]: id } };
-	return {
-		$or: [{ [field]: { [operator]: value } }, { [field]: value, _id: { [operator]: id } }],
-	};
+	const none = { [field]: { $exists: false } };
+	const further = { _id: { [operator]: id } };
+	if (value !== null)
+		return {
+			$or: [
+				{ [field]: { [operator]: value } },
+				{ [field]: value, ...further },
+				...(direction === -1 ? [none] : []),
+			],
+		};
+	const same = { ...none, ...further };
+	return direction === 1 ? { $or: [{ [field]: { $exists: true } }, same] } : same;
 }

@@ -16,7 +16,9 @@ export interface Change {
 }
 
 /** A guard or change that the two databases would understand differently. Always a bug of the caller. */
-export class UnsupportedQuery extends TypeError {}
+export class UnsupportedQuery extends TypeError {
+	override name = "UnsupportedQuery";
+}
 
 const isScalar = (value: unknown): value is Scalar =>
 	typeof value === "string" ||
@@ -64,7 +66,7 @@ export function checkGuard(guard: Guard): Guard {
 export function checkValue(name: string, value: unknown): void {
 	if (value === undefined || isScalar(value)) return;
 	if (Array.isArray(value)) {
-		for (const item of value) checkValue(name, item);
+		for (const item of value) checkValue(name, item ?? null);
 		return;
 	}
 	if (!isPlain(value) || Object.getPrototypeOf(value) !== Object.prototype)
@@ -80,11 +82,14 @@ export function checkValue(name: string, value: unknown): void {
 
 /** @throws UnsupportedQuery for anything but `$set`, `$unset` and `$inc` of plain values. */
 export function checkChange(change: Change): Change {
+	const changed: string[] = [];
 	for (const [operator, fields] of Object.entries(change)) {
 		if (!["$set", "$unset", "$inc"].includes(operator))
 			throw new UnsupportedQuery(`${operator} is not a supported change`);
 		for (const [name, value] of Object.entries(fields as object)) {
-			path(name);
+			const other = changed.find(p => `${p}.`.startsWith(`${name}.`) || name.startsWith(`${p}.`));
+			if (other) throw new UnsupportedQuery(`${name} and ${other} cannot change at once`);
+			changed.push(path(name));
 			if (operator === "$inc" && !Number.isSafeInteger(value))
 				throw new UnsupportedQuery(`${name}: $inc takes a whole number`);
 			if (operator === "$set") checkValue(name, value);

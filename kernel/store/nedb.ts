@@ -60,8 +60,8 @@ const isFault = (error: unknown): error is Error =>
 /**
  * Opens a collection in the embedded store: NeDB through moleculer-db's memory adapter.
  * @param file where it is kept; in memory only without one.
- * @param onBroken told once when an append failed; every later write is refused, since what follows a torn record
- *   would be lost.
+ * @param onBroken told once when an append failed; from then on the collection is closed: what follows a torn record
+ *   would be lost, and what NeDB still holds in memory was never kept.
  */
 export async function openNedb<T extends Doc>(
 	broker: ServiceBroker,
@@ -92,8 +92,11 @@ export async function openNedb<T extends Doc>(
 	};
 
 	let broken: string | undefined;
-	const write = async <R>(values: object, operation: () => Promise<R>): Promise<R> => {
+	const checkOpen = () => {
 		if (broken) throw new Error(`The collection ${model.name} is closed: ${broken}`);
+	};
+	const write = async <R>(values: object, operation: () => Promise<R>): Promise<R> => {
+		checkOpen();
 		try {
 			return await operation();
 		} catch (error) {
@@ -110,6 +113,7 @@ export async function openNedb<T extends Doc>(
 	return {
 		insert: doc => write(doc, async () => void (await db.insertAsync(doc))),
 		async find(query, { sort, limit, skip }: FindOptions) {
+			checkOpen();
 			let cursor = db.findAsync(query);
 			if (sort) cursor = cursor.sort(sort);
 			if (skip) cursor = cursor.skip(skip);
@@ -124,7 +128,10 @@ export async function openNedb<T extends Doc>(
 				return affectedDocuments ?? null;
 			}),
 		remove: guard => write({}, () => db.removeAsync(guard, { multi: true })),
-		count: async (query, limit) => Math.min(await db.countAsync(query), limit),
+		async count(query, limit) {
+			checkOpen();
+			return Math.min(await db.countAsync(query), limit);
+		},
 		async close() {
 			db.stopAutocompaction();
 		},
