@@ -35,7 +35,7 @@ async function main(): Promise<void> {
 		env,
 		folders,
 		configure: brokerOptions,
-		identity: { keys: "auth.jwks", revoked: "auth.revoked" },
+		identity: { keys: "auth.jwks", revoked: "auth.revoked", hint: "auth.revoked" },
 	});
 
 	const log = node.broker.getLogger("start");

@@ -20,8 +20,8 @@ export interface NodeOptions {
 	folders: readonly ServiceFolder[];
 	/** The broker's options, made from the platform. */
 	configure(platform: Platform, nodeID: string): BrokerOptions;
-	/** Actions that give the public keys and the revoked sessions. */
-	identity: { keys: string; revoked: string };
+	/** Actions that give the public keys and the revoked sessions, and the event that hints at a new one of these. */
+	identity: { keys: string; revoked: string; hint: string };
 	clock?: Clock;
 }
 
@@ -99,6 +99,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 	};
 	const broker = new ServiceBroker(options.configure(platform, nodeID));
 	attachPlatform(broker, platform);
+	broker.createService({
+		name: "$tokens",
+		events: { [options.identity.hint]: () => platform.tokens.refreshRevoked() },
+	});
 	for (const folder of chosen)
 		broker.createService(existing(await importService(folder), contracts));
 

@@ -277,7 +277,7 @@ function withFacts(change: Change, facts: readonly OutgoingFact[]): Change {
 
 const toSort = ({ id, ...rest }: Sort): Sort => ({ ...rest, ...(id && { _id: id }) });
 
-const sortsAsNumber = ({ fields }: Model<never>, field: string): boolean =>
+const sortsAsNumber = ({ fields }: Pick<Model<Doc>, "fields">, field: string): boolean =>
 	fields[field] === Number || (fields[field] as { type?: unknown } | undefined)?.type === Number;
 
 /** What comes after the cursor in the sort order, in which an item without a value is the least. */

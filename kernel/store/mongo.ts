@@ -1,5 +1,5 @@
 import type { ServiceBroker } from "moleculer";
-import type { Connection, Model as MongooseModel, Query } from "mongoose";
+import type { Connection, Model as MongooseModel, Query, Schema } from "mongoose";
 import { type Driver, DuplicateError, type FindOptions, type Raw } from "./collection.ts";
 import type { Doc, Model } from "./model.ts";
 
@@ -9,7 +9,7 @@ const connections = new Map<string, { connection: Promise<Connection>; users: nu
 async function connect(url: string, namespace: string): Promise<Connection> {
 	const { default: mongoose } = await import("mongoose");
 	mongoose.set("strictQuery", "throw");
-	return mongoose
+	const connection = await mongoose
 		.createConnection(url, {
 			dbName: namespace,
 			writeConcern: { w: "majority", journal: true },
@@ -21,6 +21,15 @@ async function connect(url: string, namespace: string): Promise<Connection> {
 			autoCreate: false,
 		})
 		.asPromise();
+	return connection.setMaxListeners(0);
+}
+
+/** Mongoose makes an empty array of each array that is absent, which is neither what was written nor what NeDB keeps. */
+function withoutDefaults(schema: Schema): void {
+	schema.eachPath((_path, type) => {
+		if (type.instance === "Array") type.default(undefined);
+		if (type.schema) withoutDefaults(type.schema);
+	});
 }
 
 const duplicateField = (error: unknown): string | undefined => {
@@ -52,12 +61,13 @@ export async function openMongo<T extends Doc>(
 	shared.users++;
 	const connection = await shared.connection;
 	const { default: MongooseAdapter } = await import("moleculer-db-adapter-mongoose");
-	const { Schema } = await import("mongoose");
+	const { default: mongoose } = await import("mongoose");
 
-	const schema = new Schema(
+	const schema = new mongoose.Schema(
 		{ _id: String, ...model.fields, outbox: { type: Object }, outboxSize: Number } as never,
 		{ strict: "throw", versionKey: false, minimize: false, collection: model.name },
 	);
+	withoutDefaults(schema);
 	for (const [field, options] of Object.entries({ outboxSize: { sparse: true }, ...model.indexes }))
 		schema.index({ [field]: 1 }, options);
 	const compiled = (connection.models[model.name] ??

@@ -34,7 +34,7 @@ export async function startNode(t: TestContext, options: TestNodeOptions = {}): 
 		env,
 		folders: options.folders ?? (await findServices(root)),
 		configure: (platform, nodeID) => brokerOptions(platform, nodeID, { checkResults: true }),
-		identity: { keys: "auth.jwks", revoked: "auth.revoked" },
+		identity: { keys: "auth.jwks", revoked: "auth.revoked", hint: "auth.revoked" },
 		...(options.clock && { clock: options.clock }),
 	});
 	t.after(() => node.stop());

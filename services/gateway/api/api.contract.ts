@@ -67,6 +67,7 @@ export const api = defineContract("api", {
 			kind: "write",
 			access: "internal",
 			result: Type.Object({ dropped: Type.Integer() }, { $id: "ForgottenNonces" }),
+			example: {},
 		},
 	},
 	schedules: { forget: "PT5M" },

@@ -24,18 +24,19 @@ async function prompt(t: TestContext) {
 	// moleculer-repl's call prints by itself.
 	for (const way of ["log", "error"] as const)
 		t.mock.method(console, way, (...texts: unknown[]) => print(texts.join(" ")));
-	const heard = async (work: Promise<void>) => {
+	const heard = async (work: () => Promise<void>) => {
 		said = [];
-		await work;
+		await work();
 		return said.join("\n");
 	};
 	return {
 		node,
 		repl,
 		clock,
+		heard,
 		says(line: string) {
 			const [name = "", ...args] = line.split(" ");
-			return heard(repl.run(name, args));
+			return heard(() => repl.run(name, args));
 		},
 		calls(actionName: string, params: Record<string, unknown> | string = {}, options = {}) {
 			const flags = typeof params === "string" ? {} : params;
@@ -44,7 +45,7 @@ async function prompt(t: TestContext) {
 				.join(" ");
 			const given = typeof params === "string" && { jsonParams: params };
 			const line = { actionName, options: { ...flags, ...options }, rawCommand, ...given };
-			return heard(repl.call(line, stock));
+			return heard(() => repl.call(line, stock));
 		},
 	};
 }
@@ -57,7 +58,7 @@ test("as signs a user in, and every call is the user's until nobody", async t =>
 	assert.match(await says("as ROOT@example.com"), /^root@example\.com usr_\S+ \(admin\)$/);
 	assert.equal(await says("whoami"), await says("whoami"));
 	assert.match(await says("whoami"), /^root@example\.com usr_\S+ \(admin\)$/);
-	assert.match(await calls("auth.me"), /Response:\n[^]*root@example\.com/);
+	assert.match(await calls("auth.me"), /Response:\n(.*\n)*.*root@example\.com/);
 	assert.match(await calls("users.list"), /Response:/);
 
 	assert.match(await says("as nobody"), /^nobody/);
@@ -88,13 +89,13 @@ test("as service opens what is for that service, and no user's", async t => {
 });
 
 test("a token that expired or was revoked is renewed", async t => {
-	const { says, calls, clock } = await prompt(t);
+	const { node, says, calls, clock } = await prompt(t);
 	await says("as root@example.com");
 	clock.at += 3_600_000;
 	assert.match(await calls("auth.me"), /Response:/);
 	assert.match(await calls("auth.logout"), /Response:/);
-	for (let i = 0; i < 50 && /Response/.test(await calls("auth.me")); i++)
-		await new Promise(resolve => setTimeout(resolve, 100));
+	await node.platform.tokens.refreshRevoked();
+	assert.match(await calls("auth.me"), /401 UNAUTHENTICATED/);
 	assert.match(await calls("auth.me"), /Response:/);
 });
 
@@ -164,11 +165,12 @@ test("wrong names are refused before anything is called", async t => {
 });
 
 test("moleculer's own actions can be called, and a node by its name", async t => {
-	const { node, calls } = await prompt(t);
+	const { node, repl, heard, says, calls } = await prompt(t);
 	assert.match(await calls("$node.list"), /Response:/);
 	const { nodeID } = node.broker;
-	const line = { actionName: "courses.list", nodeID, options: {}, rawCommand: "" };
-	assert.match(await calls("courses.list", {}, { ...line.options }), /Response:/);
+	const line = { actionName: "auth.me", nodeID, options: {}, rawCommand: "" };
+	await says("as root@example.com");
+	assert.match(await heard(() => repl.call(line, stock)), / on \S+ with.*\n(.*\n)*.*root@/);
 });
 
 test("a service that is away is told so", async t => {
@@ -176,7 +178,7 @@ test("a service that is away is told so", async t => {
 	await node.broker.destroyService("courses");
 	assert.match(
 		await calls("courses.list"),
-		/404 SERVICE_NOT_FOUND: .*\n {2}no node of this mesh serves it now$/,
+		/404 SERVICE_NOT_AVAILABLE: .*\n {2}no node of this mesh serves it now$/,
 	);
 });
 
@@ -202,7 +204,7 @@ test("sample shows a line that try runs as the operator", async t => {
 	await says("as root@example.com");
 	assert.match(
 		stripVTControlCharacters(await says("try courses.create")),
-		/^call courses\.create .*\n\{\n {2}id: 'crs_[^]*priceMinor: 9999,/,
+		/^call courses\.create .*\n\{\n {2}id: 'crs_(.*\n)*.*priceMinor: 9999,/,
 	);
 });
 

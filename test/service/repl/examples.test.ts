@@ -28,15 +28,14 @@ test("every example runs at the prompt, for each who may call it", async t => {
 	const { actions } = node.platform.contracts;
 	const said: string[] = [];
 	const repl = new Repl(node.broker, { signIn: "auth.signInAs", print: text => said.push(text) });
-	let outcome: { answer?: unknown; error?: unknown } | undefined;
+	const outcome: { calls: number; error?: unknown } = { calls: 0 };
 	const call = repl.operator.call.bind(repl.operator);
 	t.mock.method(repl.operator, "call", async (...args: Parameters<typeof call>) => {
+		outcome.calls++;
 		try {
-			const answer = await call(...args);
-			outcome = { answer };
-			return answer;
+			return await call(...args);
 		} catch (error) {
-			outcome = { error };
+			outcome.error = error;
 			throw error;
 		}
 	});
@@ -52,12 +51,12 @@ test("every example runs at the prompt, for each who may call it", async t => {
 				for (const rule of accessOf(face)) {
 					const who = callerFor(rule);
 					await repl.run("as", who);
-					outcome = undefined;
+					Object.assign(outcome, { calls: 0, error: undefined });
 					said.length = 0;
 					await repl.run("try", [action]);
-					assert(outcome, `as ${who.join(" ")}: ${said.join("\n")}`);
+					assert.equal(outcome.calls, 1, `as ${who.join(" ")}: ${said.join("\n")}`);
 					assert(said[0]?.startsWith(`call ${action}`), said[0]);
-					if (!("error" in outcome)) continue;
+					if (outcome.error === undefined) continue;
 					const declared = Object.keys(face.errors ?? {});
 					const code = codeOf(outcome.error);
 					assert(code && declared.includes(code), `as ${who.join(" ")}: ${said.join("\n")}`);

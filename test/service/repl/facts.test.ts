@@ -57,7 +57,7 @@ test("facts pending counts what lies in outboxes, and tells who does not say", a
 	await node.broker.destroyService("bells");
 	assert.match(
 		await says("facts pending"),
-		/^publisher.*\nbells does not say: 404 SERVICE_NOT_FOUND/,
+		/^publisher.*\nbells does not say: 404 SERVICE_NOT_AVAILABLE/,
 	);
 });
 
