@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { codeOf } from "../errors.ts";
 import { type Collection, isDuplicate } from "../store/collection.ts";
 import { defineModel } from "../store/model.ts";
 import type { Receipt, StoredFact } from "./contract.ts";
@@ -8,13 +9,19 @@ const firstBackOffMs = 1_000;
 const longestBackOffMs = 300_000;
 const triesBeforeParking = 8;
 const keptMs = 90 * 86_400_000;
+const overdueMs = 30_000;
 
 /** How long after its `tries`-th failure a fact is tried again: doubling from 1 s to 5 min. */
 export const backOffMs = (tries: number): number =>
 	Math.min(longestBackOffMs, firstBackOffMs * 2 ** (tries - 1));
 
 /** A service it needed was away: the fact itself is not to blame, so the try does not count towards parking. */
-const isOutage = (error: unknown): boolean => (error as { retryable?: boolean }).retryable === true;
+const isOutage = (error: unknown): boolean =>
+	(error as { retryable?: boolean } | undefined)?.retryable === true ||
+	codeOf(error) === "SERVICE_UNAVAILABLE";
+
+const reasonOf = (error: unknown): string =>
+	(error instanceof Error ? error.message : String(error)).slice(0, 500);
 
 export const receiptsModel = (service: string) =>
 	defineModel<Receipt>()({
@@ -24,6 +31,7 @@ export const receiptsModel = (service: string) =>
 			name: String,
 			state: String,
 			tries: Number,
+			outages: Number,
 			nextAt: Number,
 			lastError: String,
 			at: Number,
@@ -58,29 +66,42 @@ export class Consumer {
 		if (known && known.state !== "trying") return { done: true };
 		const wait = (known?.nextAt ?? 0) - clock.now();
 		if (wait > 0) return { done: false, retryInMs: wait };
-		return this.#try(fact, known?.tries ?? 0);
+		return this.#try(fact, known);
 	}
 
-	/** How far this service is with each fact; one it never met is left out. */
+	/**
+	 * How far this service is with each fact. One it never met is left out, and so is one whose next try is 30 s
+	 * overdue: the pipe has lost it (a purge, a restart in embedded mode), and it has to be published again.
+	 */
 	async states(ids: readonly string[]): Promise<Record<string, Receipt["state"]>> {
-		const found = await this.#options.receipts.find({ id: { $in: ids.map(id => this.#id(id)) } });
-		return Object.fromEntries(found.map(receipt => [receipt.factId, receipt.state]));
+		const { receipts, clock } = this.#options;
+		const found = await receipts.find({ id: { $in: ids.map(id => this.#id(id)) } });
+		const isLost = ({ state, nextAt, at }: Receipt) =>
+			state === "trying" && clock.now() - (nextAt ?? at) >= overdueMs;
+		return Object.fromEntries(
+			found.filter(receipt => !isLost(receipt)).map(({ factId, state }) => [factId, state]),
+		);
 	}
 
 	async parked(): Promise<Receipt[]> {
 		return this.#options.receipts.find({ state: "parked" }, { sort: { at: -1 }, limit: 500 });
 	}
 
-	/** Tries a parked fact again from the first try; it may be parked again. */
+	/** Tries a parked fact once more. It stays parked, and so in sight, until a try succeeds. */
 	async replay(factId: string): Promise<Receipt["state"] | "unknown"> {
-		const { receipts, clock } = this.#options;
-		const receipt = await receipts.advance(
-			{ id: this.#id(factId), state: "parked" },
-			{ $set: { state: "trying", tries: 0, at: clock.now() }, $unset: { nextAt: true } },
-		);
-		if (!receipt) return (await receipts.get(this.#id(factId)))?.state ?? "unknown";
-		await this.#try(receipt.fact as StoredFact, triesBeforeParking - 1);
-		return (await receipts.get(this.#id(factId)))?.state ?? "unknown";
+		const { receipts, handle } = this.#options;
+		const receipt = await receipts.get(this.#id(factId));
+		if (receipt?.state !== "parked") return receipt?.state ?? "unknown";
+		const fact = receipt.fact as StoredFact;
+		const tries = receipt.tries + 1;
+		try {
+			await handle(fact);
+		} catch (error) {
+			await this.#park(fact, tries, error);
+			return "parked";
+		}
+		await this.#write(fact, { state: "done", tries });
+		return "done";
 	}
 
 	/** Drops receipts that nobody will ask for any more; parked ones stay. */
@@ -93,40 +114,42 @@ export class Consumer {
 		return `${this.#options.group}:${factId}`;
 	}
 
-	async #try(fact: StoredFact, triesBefore: number): Promise<Outcome> {
+	async #try(fact: StoredFact, known: Receipt | null): Promise<Outcome> {
 		try {
 			await this.#options.handle(fact);
 		} catch (error) {
-			return this.#failed(fact, triesBefore, error);
+			return this.#failed(fact, known, error);
 		}
-		await this.#write(fact, { state: "done", tries: triesBefore + 1 });
+		await this.#write(fact, { state: "done", tries: (known?.tries ?? 0) + 1 });
 		return { done: true };
 	}
 
-	async #failed(fact: StoredFact, triesBefore: number, error: unknown): Promise<Outcome> {
+	async #failed(fact: StoredFact, known: Receipt | null, error: unknown): Promise<Outcome> {
 		const { clock, warn, group } = this.#options;
-		const tries = isOutage(error)
-			? Math.min(triesBefore + 1, triesBeforeParking - 1)
-			: triesBefore + 1;
-		const lastError = (error instanceof Error ? error.message : String(error)).slice(0, 500);
-		const parked = tries >= triesBeforeParking;
-		warn(
-			`${group} could not handle ${fact.name} ${fact.id}, try ${tries}${parked ? ", parked" : ""}`,
-			error,
-		);
-		if (parked) {
-			await this.#write(fact, { state: "parked", tries, lastError, fact });
+		const isAway = isOutage(error);
+		const tries = (known?.tries ?? 0) + (isAway ? 0 : 1);
+		const outages = (known?.outages ?? 0) + (isAway ? 1 : 0);
+		if (tries >= triesBeforeParking) {
+			await this.#park(fact, tries, error);
 			return { done: true };
 		}
-		const retryInMs = backOffMs(tries);
+		warn(`${group} could not handle ${fact.name} ${fact.id}, try ${tries + outages}`, error);
+		const retryInMs = backOffMs(tries + outages);
 		await this.#write(fact, {
 			state: "trying",
 			tries,
-			lastError,
+			outages,
+			lastError: reasonOf(error),
 			nextAt: clock.now() + retryInMs,
 			fact,
 		});
 		return { done: false, retryInMs };
+	}
+
+	async #park(fact: StoredFact, tries: number, error: unknown): Promise<void> {
+		const { warn, group } = this.#options;
+		warn(`${group} could not handle ${fact.name} ${fact.id}, try ${tries}, parked`, error);
+		await this.#write(fact, { state: "parked", tries, lastError: reasonOf(error), fact });
 	}
 
 	/** Writes a receipt unless one says done already: that one wins for ever. */
@@ -134,10 +157,13 @@ export class Consumer {
 		const { receipts, clock } = this.#options;
 		const id = this.#id(fact.id);
 		const $set = { ...change, at: clock.now() };
-		const ended = change.state === "done";
-		const $unset = ended ? ({ nextAt: true, lastError: true, fact: true } as const) : undefined;
-		const guard = { id, state: { $in: ended ? ["trying", "parked"] : ["trying"] } };
-		const update = { $set, ...($unset && { $unset }) };
+		const isDone = change.state === "done";
+		const $unset = isDone ? ({ nextAt: true, lastError: true, fact: true } as const) : {};
+		const guard = {
+			id,
+			state: { $in: change.state === "trying" ? ["trying"] : ["trying", "parked"] },
+		};
+		const update = { $set, $unset };
 		if (await receipts.advance(guard, update)) return;
 		try {
 			await receipts.insert({ id, factId: fact.id, name: fact.name, ...$set } as Receipt);

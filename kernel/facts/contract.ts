@@ -19,7 +19,10 @@ export const Receipt = Type.Object(
 		factId: Type.String(),
 		name: Type.String(),
 		state: Type.Enum(["trying", "done", "parked"]),
-		tries: Type.Integer(),
+		tries: Type.Integer({ description: "Failures that count towards parking, and the last try" }),
+		outages: Type.Optional(
+			Type.Integer({ description: "Tries that failed because another service was away" }),
+		),
 		nextAt: Type.Optional(Type.Number({ description: "Not before this instant, ms" })),
 		lastError: Type.Optional(Type.String()),
 		at: Type.Number({ description: "Last change, ms" }),
@@ -50,7 +53,7 @@ export const consumerActions = {
 		example: {},
 	},
 	"facts.replay": {
-		description: "Tries a parked fact again, from the first try",
+		description: "Tries a parked fact once more; it stays parked until a try succeeds",
 		kind: "write",
 		access: ["internal", { roles: ["admin"] }],
 		params: Type.Object({ factId: Type.String() }),

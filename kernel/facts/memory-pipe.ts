@@ -1,5 +1,7 @@
 import type { StoredFact } from "./contract.ts";
-import type { Pipe, Subscription } from "./pipe.ts";
+import type { Outcome, Pipe, Subscription } from "./pipe.ts";
+
+const retryMs = 1_000;
 
 /** The pipe of the embedded mode: deliveries in this process. What a kill takes from it, the sweep brings again. */
 export class MemoryPipe implements Pipe {
@@ -46,7 +48,9 @@ export class MemoryPipe implements Pipe {
 	}
 
 	async #deliver(subscription: Subscription, fact: StoredFact): Promise<void> {
-		const outcome = await subscription.handle(structuredClone(fact));
+		// A receipt that could not be kept: nothing is known of this delivery, so it comes again.
+		const failed = (): Outcome => ({ done: false, retryInMs: retryMs });
+		const outcome = await subscription.handle(structuredClone(fact)).catch(failed);
 		if (!outcome.done && this.#subscriptions.includes(subscription))
 			this.#later(subscription, fact, outcome.retryInMs);
 	}

@@ -88,14 +88,16 @@ export class Publisher {
 		const states = await this.#states(facts);
 		const sweep: Sweep = { pending: 0, published: 0, settled: 0 };
 		for (const fact of facts) {
-			const known = this.#wanted(fact.name).map(group => states.get(group)?.[fact.id]);
+			const wanted = this.#wanted(fact.name);
+			const known = wanted.map(group => states.get(group)?.[fact.id]);
 			if (known.every(state => state === "done" || state === "parked")) {
 				if (await collection.settleFact(fact.subjectId, fact.id)) sweep.settled++;
 				this.#again.delete(fact.id);
 				continue;
 			}
 			sweep.pending++;
-			if (known.includes(undefined) && this.#isDue(fact, now)) {
+			const isUnmet = wanted.some(group => states.has(group) && !states.get(group)?.[fact.id]);
+			if (isUnmet && this.#isDue(fact, now)) {
 				sweep.published++;
 				await this.#publishAgain(fact);
 			}
@@ -103,7 +105,10 @@ export class Publisher {
 		return sweep;
 	}
 
-	/** Receipts by group. A group that does not answer is left out, so that nothing leaves an outbox without it. */
+	/**
+	 * Receipts by group. A group that does not answer is left out: nothing leaves an outbox without it, and nothing is
+	 * published again for one that is away, which would find each copy on its return.
+	 */
 	async #states(facts: readonly StoredFact[]) {
 		const { receipts, warn } = this.#options;
 		const asked = new Map<string, string[]>();
@@ -118,6 +123,8 @@ export class Publisher {
 					states.set(group, { ...states.get(group), ...part });
 				} catch (error) {
 					warn(`${group} does not say which facts it handled`, error);
+					states.delete(group);
+					break;
 				}
 		return states;
 	}

@@ -15,6 +15,7 @@ async function connect(url: string, namespace: string): Promise<Connection> {
 			writeConcern: { w: "majority", journal: true },
 			readConcern: { level: "majority" },
 			serverSelectionTimeoutMS: 5_000,
+			heartbeatFrequencyMS: 2_000,
 			socketTimeoutMS: 10_000,
 			maxPoolSize: 20,
 			autoIndex: false,
