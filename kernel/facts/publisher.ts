@@ -87,6 +87,7 @@ export class Publisher {
 	): Promise<Sweep> {
 		const states = await this.#states(facts);
 		const sweep: Sweep = { pending: 0, published: 0, settled: 0 };
+		let isPipeThere = true;
 		for (const fact of facts) {
 			const wanted = this.#wanted(fact.name);
 			const known = wanted.map(group => states.get(group)?.[fact.id]);
@@ -97,9 +98,9 @@ export class Publisher {
 			}
 			sweep.pending++;
 			const isUnmet = wanted.some(group => states.has(group) && !states.get(group)?.[fact.id]);
-			if (isUnmet && this.#isDue(fact, now)) {
-				sweep.published++;
-				await this.#publishAgain(fact);
+			if (isUnmet && isPipeThere && this.#isDue(fact, now)) {
+				isPipeThere = await this.#publishAgain(fact);
+				if (isPipeThere) sweep.published++;
 			}
 		}
 		return sweep;
@@ -139,13 +140,15 @@ export class Publisher {
 		return now || this.#options.clock.now() - last >= receiptDueMs;
 	}
 
-	async #publishAgain(fact: StoredFact): Promise<void> {
+	async #publishAgain(fact: StoredFact): Promise<boolean> {
 		const { pipe, clock, warn } = this.#options;
-		this.#again.set(fact.id, clock.now());
 		try {
 			await pipe.publish(fact, `${fact.id}:${clock.now()}`);
+			this.#again.set(fact.id, clock.now());
+			return true;
 		} catch (error) {
 			warn(`${fact.name} ${fact.id} could not be published again`, error);
+			return false;
 		}
 	}
 }

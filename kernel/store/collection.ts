@@ -79,7 +79,6 @@ function decodeCursor(cursor: string, type: "string" | "number"): Position | nul
 		const parsed: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
 		if (!Array.isArray(parsed) || typeof parsed[1] !== "string") return null;
 		const [value, id] = parsed;
-		// biome-ignore lint/suspicious/useValidTypeof: `type` is one of its results
 		return value === null || typeof value === type ? [value, id] : null;
 	} catch {
 		return null;

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { findServices } from "../../kernel/load.ts";
 import { send } from "../support/http.ts";
-import { startMesh } from "../support/mesh.ts";
-import { startNode } from "../support/node.ts";
+import { startMesh, type TestMesh } from "../support/mesh.ts";
+import { root, startNode } from "../support/node.ts";
 import { freePort } from "../support/ports.ts";
 import { schoolJourney } from "../support/school.ts";
 import { needs } from "../support/servers.ts";
@@ -23,6 +24,27 @@ test("the school's journey by its own paths, embedded", async t => {
 	await schoolJourney(`http://127.0.0.1:${port}`);
 });
 
+/**
+ * From the registry, as a node of the mesh sees it: each service runs on nodes of its own domain and on no gateway, so
+ * that every call of the journey from one to another crossed NATS.
+ */
+async function assertSplit(t: TestContext, mesh: TestMesh): Promise<void> {
+	const folders = await findServices(root);
+	const domainOf = new Map(folders.map(folder => [folder.name, folder.domain]));
+	const { broker } = await startNode(t, { env: { ...mesh.env, SERVICES: "none" } });
+	const listed = broker.registry.getServiceList({ onlyAvailable: true, skipInternal: true });
+	const domains = new Map<string, Set<string>>();
+	for (const { name, nodeID } of listed as { name: string; nodeID: string }[]) {
+		const domain = domainOf.get(name);
+		assert.ok(domain, `${name} is in the registry and no folder has it`);
+		domains.set(nodeID, (domains.get(nodeID) ?? new Set()).add(domain));
+	}
+	for (const [nodeID, held] of domains) assert.equal(held.size, 1, `${nodeID} holds ${[...held]}`);
+	const held = [...domains.values()].flatMap(set => [...set]);
+	assert.equal(held.filter(domain => domain === "gateway").length, 2);
+	assert.deepEqual(new Set(held), new Set(domainOf.values()));
+}
+
 const servers = await needs("nats", "mongo");
 if (servers)
 	test("the school's journey by its own paths, on a mesh of six processes", async t => {
@@ -30,6 +52,7 @@ if (servers)
 		const [first, second] = mesh.gateways as [string, string];
 		await schoolJourney(first);
 		await schoolJourney(second);
+		await assertSplit(t, mesh);
 		const health = await send(second, "GET", "/api/health");
 		assert.equal(health.status, 200);
 		assert.ok(Object.values(health.body.services).every(state => state === "healthy"));

@@ -14,7 +14,7 @@ import {
 	type Sort,
 } from "../../../kernel/store/collection.ts";
 import type { Change, Guard } from "../../../kernel/store/guard.ts";
-import { defineModel, type Doc, type Model } from "../../../kernel/store/model.ts";
+import { type Doc, defineModel, type Model } from "../../../kernel/store/model.ts";
 import { openMongo } from "../../../kernel/store/mongo.ts";
 import { openNedb } from "../../../kernel/store/nedb.ts";
 import { mongo, needs } from "../../support/servers.ts";
@@ -127,10 +127,7 @@ function conformance(name: string, backend: Backend) {
 			for (const i of winners) assert.ok(taken[i]?.members?.[`m${i}`], "after its own change");
 			const course = await things.get("course");
 			assert.equal(course?.seatsLeft, 0);
-			assert.deepEqual(
-				Object.keys(course?.members ?? {}).sort(),
-				winners.map(i => `m${i}`).sort(),
-			);
+			assert.deepEqual(Object.keys(course?.members ?? {}).sort(), winners.map(i => `m${i}`).sort());
 		});
 
 		test("of 20 parallel inserts under one id one wins, and the others are told so", async t => {
@@ -242,8 +239,18 @@ function conformance(name: string, backend: Backend) {
 
 		test("guards find by presence, membership and order", async t => {
 			const things = await collectionOf(t, backend);
-			await things.insert({ id: "a", rank: 1, createdAt: "2026-01-01T00:00:00.000Z", isOpen: true });
-			await things.insert({ id: "b", rank: 2, createdAt: "2026-01-02T00:00:00.000Z", isOpen: false });
+			await things.insert({
+				id: "a",
+				rank: 1,
+				createdAt: "2026-01-01T00:00:00.000Z",
+				isOpen: true,
+			});
+			await things.insert({
+				id: "b",
+				rank: 2,
+				createdAt: "2026-01-02T00:00:00.000Z",
+				isOpen: false,
+			});
 			await things.insert({ id: "c", rank: 3, status: "done" });
 			await things.insert({ id: "d" });
 			const found = async (guard: Guard) => ids(await things.find(guard, { sort: { id: 1 } }));
@@ -280,7 +287,10 @@ function conformance(name: string, backend: Backend) {
 			);
 			const changed = await things.advance(
 				{ id: "a", "members.bob.role": "teacher" },
-				{ $unset: { "members.bob.since": true, "members.zoe": true }, $inc: { "members.ann.since": 7 } },
+				{
+					$unset: { "members.bob.since": true, "members.zoe": true },
+					$inc: { "members.ann.since": 7 },
+				},
 			);
 			const expected = { ann: { role: "student", since: 7 }, bob: { role: "teacher" } };
 			assert.deepEqual(changed, { id: "a", members: expected });
@@ -391,7 +401,13 @@ function conformance(name: string, backend: Backend) {
 					createdAt: `2026-01-0${1 + (i % 2)}T00:00:00.000Z`,
 				});
 			const open: Guard = { status: "open" };
-			for (const sort of [{ rank: 1 }, { rank: -1 }, { createdAt: -1 }, { id: 1 }, { id: -1 }] as Sort[]) {
+			for (const sort of [
+				{ rank: 1 },
+				{ rank: -1 },
+				{ createdAt: -1 },
+				{ id: 1 },
+				{ id: -1 },
+			] as Sort[]) {
 				const [field, way] = Object.entries(sort)[0] as [keyof Thing, 1 | -1];
 				const whole = ids(await things.find(open, { sort: { [field]: way, id: way } }));
 				assert.equal(whole.length, 20);
@@ -399,10 +415,7 @@ function conformance(name: string, backend: Backend) {
 					assert.deepEqual(await walk(things, open, sort, pageSize), whole);
 				const third = await things.list(open, { page: 3, pageSize: 7 }, sort);
 				assert.deepEqual(ids(third.items), whole.slice(14));
-				assert.deepEqual(
-					{ ...third, items: [] },
-					{ items: [], page: 3, pageSize: 7, total: 20 },
-				);
+				assert.deepEqual({ ...third, items: [] }, { items: [], page: 3, pageSize: 7, total: 20 });
 				const second = await things.list(open, { page: 2, pageSize: 7 }, sort);
 				assert.deepEqual(ids(second.items), whole.slice(7, 14));
 				const { nextCursor: cursor } = second;
@@ -431,7 +444,13 @@ function conformance(name: string, backend: Backend) {
 			for (const i of range(3)) await things.insert({ id: `t${i}`, rank: i, createdAt: `${i}` });
 			const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 			const garbage = ["x", "…", "%00", encode(null), encode([]), encode({}), encode([1])].concat(
-				[[null, "t0"], [{ $gt: 0 }, "t0"], [1, { $gt: "" }], ["text", "t0"], [true, "t0"]].map(encode),
+				[
+					[null, "t0"],
+					[{ $gt: 0 }, "t0"],
+					[1, { $gt: "" }],
+					["text", "t0"],
+					[true, "t0"],
+				].map(encode),
 			);
 			for (const cursor of garbage) {
 				const page = await things.list({}, { cursor, pageSize: 2 }, { rank: 1 });
@@ -479,7 +498,10 @@ function conformance(name: string, backend: Backend) {
 			assert.deepEqual(await things.insert({ id: "x", rank: 1 }, [first]), { id: "x", rank: 1 });
 			const advanced = await things.advance({ id: "x" }, { $inc: { rank: 1 } }, [second, third]);
 			assert.deepEqual(advanced, { id: "x", rank: 2 });
-			assert.equal(await things.advance({ id: "x", rank: 9 }, { $set: { rank: 1 } }, [told()]), null);
+			assert.equal(
+				await things.advance({ id: "x", rank: 9 }, { $set: { rank: 1 } }, [told()]),
+				null,
+			);
 			await assert.rejects(things.insert({ id: "x" }, [told()]));
 			await things.insert({ id: "y" });
 			assert.deepEqual(heard, [
@@ -571,7 +593,9 @@ describe("NeDB's files", () => {
 		await first.close();
 		const whole = await readFile(file);
 		const records = whole.toString().trimEnd().split("\n");
-		const ends = records.map((_, i) => Buffer.byteLength(`${records.slice(0, i + 1).join("\n")}\n`));
+		const ends = records.map((_, i) =>
+			Buffer.byteLength(`${records.slice(0, i + 1).join("\n")}\n`),
+		);
 		for (let size = whole.length; size >= 0; size -= 7) {
 			await writeFile(file, whole.subarray(0, size));
 			const again = await reopen(model, file);
@@ -626,7 +650,8 @@ describe("NeDB's files", () => {
 	test("a failed append closes the collection, reads too, and is told once", async () => {
 		const { file, model } = await fresh();
 		const broken: string[] = [];
-		const collection = await reopen(model, file, ((reason: string) => broken.push(reason)) as never);
+		const collection = await reopen(model, file, ((reason: string) =>
+			broken.push(reason)) as never);
 		await collection.insert({ id: "kept" });
 		await rm(file);
 		await mkdir(file);
