@@ -57,14 +57,18 @@ function consuming(contract: Contract, on: Record<string, Handler>): Partial<Ser
 			});
 			await runners.add({
 				start: async () => {
+					// All at once, before anything is awaited: what embedded publishers left behind comes right after.
+					await Promise.all(
+						Object.entries(contract.consumes ?? {}).map(([fact, { from }]) =>
+							pipe.subscribe({
+								group: contract.name,
+								fact,
+								from,
+								handle: received => this.consumer.receive(received),
+							}),
+						),
+					);
 					await this.consumer.prune();
-					for (const [fact, { from }] of Object.entries(contract.consumes ?? {}))
-						await pipe.subscribe({
-							group: contract.name,
-							fact,
-							from,
-							handle: received => this.consumer.receive(received),
-						});
 				},
 				stop: async () => {
 					await pipe.unsubscribe(contract.name);

@@ -7,7 +7,8 @@ import type {
 } from "../../../models/money/sandbox-intent.model.ts";
 import type { Outcome } from "./sandbox.contract.ts";
 
-const lateMs = 5_000;
+/** How much later `late` is. */
+export const lateMs = 5_000;
 
 /** Id of the event that says it is paid: one, however often it is sent. */
 export const paidEventId = (intent: Pick<SandboxIntentDoc, "key">): string =>

@@ -14,7 +14,7 @@ import { SandboxSecretModel } from "../../../models/money/sandbox-secret.model.t
 import type { Payment } from "../payments/payments.contract.ts";
 import { signPaid } from "../signatures.ts";
 import { checkoutPage } from "./checkout/page.ts";
-import { effectOf } from "./outcome.ts";
+import { effectOf, lateMs } from "./outcome.ts";
 import { Post } from "./post.ts";
 import { type Outcome, sandbox } from "./sandbox.contract.ts";
 
@@ -71,6 +71,7 @@ export default implement(sandbox, {
 			const effect = effectOf(outcome, intent, newId("dcl", now), now);
 			if (effect) await this.intents.advance(effect.guard, effect.change);
 			await this.post().deliver(intent.id);
+			if (effect && outcome === "late") this.deliverLater();
 			const { chargeId } = await this.find(intent.id);
 			const payment: Payment = await this.broker.call("payments.describe", { id: intent.key });
 			const [secret = ""] = chargeId && intent.method === "razorpay" ? await this.secrets() : [];
@@ -78,6 +79,16 @@ export default implement(sandbox, {
 				...payment,
 				...(secret && chargeId && { signature: signPaid(secret, intent.id, chargeId) }),
 			};
+		},
+
+		/** On time where this node still runs; the schedule of any other comes a little later. */
+		deliverLater(): void {
+			setTimeout(() => {
+				if (!this.broker.started) return;
+				this.broker
+					.call("sandbox.deliver")
+					.catch(error => this.logger.warn("The schedule will deliver", error));
+			}, lateMs + 20).unref();
 		},
 
 		post(): Post {

@@ -21,9 +21,12 @@ process.stdin.setEncoding("utf8").on("data", text => {
 	console.log(\`typed \${text.trim()}\`);
 });
 setInterval(() => {}, 1_000);
+let isDraining = false;
 process.on("SIGTERM", async () => {
+	if (isDraining) process.exit(1);
+	isDraining = true;
 	console.log("draining");
-	await pause(100);
+	await pause(400);
 	console.log("drained");
 	process.exit(0);
 });
@@ -129,6 +132,27 @@ test("one that breaks is left until a change mends it", async t => {
 	await shows(/It ended \(3\); it starts again when a source changes/);
 	await writeFile(word, 'export const word = "three";\n');
 	await shows(/up three/);
+});
+
+test("a change while the old one drains does not cut that short", async t => {
+	const { word, shows } = await dev(t);
+	await shows(/up one/);
+	await writeFile(word, 'export const word = "two";\n');
+	await shows(/draining\n/);
+	await writeFile(word, 'export const word = "three";\n');
+	assert.match(await shows(/up three/), /drained\n$/);
+});
+
+test("ending it while the product starts ends both", async t => {
+	const { word, shows, end, exit } = await dev(t);
+	await shows(/up one/);
+	await writeFile(
+		word,
+		'console.log("starting"); await new Promise(done => setTimeout(done, 60_000)); export const word = "";\n',
+	);
+	await shows(/starting\n/);
+	end("SIGTERM");
+	assert.equal(await exit(), 0);
 });
 
 test("ending it drains the product first", async t => {

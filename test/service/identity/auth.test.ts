@@ -137,6 +137,24 @@ test("a registration cut off after the profile does not hold the e-mail", async 
 	await assert.rejects(call("auth.register", account), { type: "EMAIL_TAKEN" });
 });
 
+test("a registration cut off between credential and profile is made good by the login", async t => {
+	const { call, node } = await identityNode(t);
+	const left = { id: "usr_left", email: account.email, name: "Left", roles: ["admin" as const] };
+	await call("users.create", left);
+	const { users } = node.broker.getLocalService("users") as unknown as {
+		users: { advance: (...args: unknown[]) => Promise<unknown> };
+	};
+	const advance = users.advance;
+	users.advance = () => Promise.reject(new Error("cut off"));
+	await assert.rejects(call("auth.register", { ...account, name: "Ada", role: "teacher" }));
+	users.advance = advance;
+	await assert.rejects(call("auth.register", account), { type: "EMAIL_TAKEN" });
+	const { user, accessToken } = await call("auth.login", account);
+	assert.deepEqual([user.id, user.name, user.roles], ["usr_left", "Ada", ["teacher"]]);
+	const { roles } = jwt.decode(accessToken) as jwt.JwtPayload;
+	assert.deepEqual(roles, ["teacher"]);
+});
+
 test("a login answers as a registration does, in a session of its own", async t => {
 	const { call } = await identityNode(t);
 	const registered = await call("auth.register", account);

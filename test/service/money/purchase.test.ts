@@ -170,9 +170,6 @@ describe("another create", () => {
 	test("answers with what is paid and not handed out yet", async t => {
 		const { buy, complete, stores } = await openShop(t);
 		shelf.closed = true;
-		t.after(() => {
-			shelf.closed = false;
-		});
 		const first = (await buy()).body;
 		await complete(first.id, "succeed");
 		const { status, body } = await buy();
@@ -290,9 +287,6 @@ describe("verify", () => {
 	test("waits 2 s for what was bought, and is right without it", async t => {
 		const { buy, post, complete } = await openShop(t);
 		shelf.closed = true;
-		t.after(() => {
-			shelf.closed = false;
-		});
 		const { id } = (await buy()).body;
 		await complete(id, "succeed");
 		const start = performance.now();
@@ -372,9 +366,9 @@ describe("the sandbox", () => {
 		await eventually(
 			() => get(`/api/payments/${id}`),
 			({ body }) => body.status === "captured",
-			12_000,
 		);
-		assert.ok(Date.now() - start >= 5_000);
+		const took = Date.now() - start;
+		assert.ok(took >= 5_000 && took < 6_000, `${took} ms`);
 		assert.equal(shelf.captured.length, 1);
 	});
 

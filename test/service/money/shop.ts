@@ -13,7 +13,7 @@ import { type Answer, send } from "../../support/http.ts";
 import { type SignedUp, signUp } from "../../support/identity.ts";
 import { folderOf, root, startNode } from "../../support/node.ts";
 import { freePort } from "../../support/ports.ts";
-import { emptyShelf } from "./shelf.ts";
+import { emptyShelf, shelf } from "./shelf.ts";
 import { widgets } from "./widgets.contract.ts";
 
 const widgetsFile = `${import.meta.dirname}/widgets.service.ts`;
@@ -52,6 +52,9 @@ const storeOf = (node: Node, service: string, collection: string): never =>
 /** A node that sells widgets by HTTP, with a buyer signed in. */
 export async function openShop(t: TestContext, env: Record<string, string> = {}): Promise<Shop> {
 	emptyShelf();
+	t.after(() => {
+		shelf.closed = false;
+	});
 	const port = await freePort();
 	const clock = { aheadMs: 0, now: () => Date.now() + clock.aheadMs };
 	const node = await startNode(t, {

@@ -1,4 +1,3 @@
-import { Type } from "typebox";
 import { defineContract } from "../../../kernel/contract.ts";
 import {
 	Fulfilment,

@@ -40,10 +40,9 @@ async function prompt(t: TestContext) {
 		},
 		calls(actionName: string, params: Record<string, unknown> | string = {}, options = {}) {
 			const flags = typeof params === "string" ? {} : params;
-			const rawCommand = Object.entries(flags)
-				.map(([key, value]) => `--${key} ${value}`)
-				.join(" ");
-			const given = typeof params === "string" && { jsonParams: params };
+			const typed = Object.entries(flags).map(([key, value]) => `--${key} ${value}`);
+			const given = typeof params === "string" ? { jsonParams: params } : {};
+			const rawCommand = given.jsonParams ?? typed.join(" ");
 			const line = { actionName, options: { ...flags, ...options }, rawCommand, ...given };
 			return heard(() => repl.call(line, stock));
 		},
@@ -116,7 +115,7 @@ test("flags are sent as the contract types them, JSON as it is", async t => {
 	await says("as root@example.com");
 	assert.match(await calls("courses.create", { title: 2024, price: 5 }), /title: .*'2024'/);
 	assert.match(
-		await calls("courses.create", '{"title": 2024}'),
+		await calls("courses.create", '{"title": 2024 }'),
 		/422 VALIDATION_ERROR.*\n {2}\/title TYPE: must be string$/,
 	);
 });

@@ -39,27 +39,31 @@ async function readLine(line: string): Promise<{ actionName: string; params: unk
 
 test("a sample line reads back as the example, whatever is in it", async () => {
 	const key = fc.oneof(
+		{ weight: 4, arbitrary: fc.constantFrom("title", "price", "id") },
 		fc.constantFrom("title", "help", "save", "stream", "no-x", "a.b", "__proto__", "pageSize"),
 		fc.string(),
 	);
 	const value = fc.oneof(
 		fc.string(),
 		fc.string({ unit: "grapheme" }),
-		fc.constantFrom(
-			"true",
-			"12",
-			"1e3",
-			"-x",
-			"--y",
-			"it's",
-			`"a" 'b'`,
-			"",
-			"0x1f",
-			"a b",
-			"{",
-			"a\u2028b",
-			"a\r\nb",
-		),
+		{
+			weight: 8,
+			arbitrary: fc.constantFrom(
+				"true",
+				"12",
+				"1e3",
+				"-x",
+				"--y",
+				"it's",
+				`"a" 'b'`,
+				"",
+				"0x1f",
+				"a b",
+				"{",
+				"a\u2028b",
+				"a\r\nb",
+			),
+		},
 		fc.double({ noNaN: true, noDefaultInfinity: true }).filter(number => !Object.is(number, -0)),
 		fc.integer(),
 		fc.boolean(),
@@ -68,7 +72,7 @@ test("a sample line reads back as the example, whatever is in it", async () => {
 		fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
 	);
 	await fc.assert(
-		fc.asyncProperty(fc.array(fc.tuple(key, value)), async entries => {
+		fc.asyncProperty(fc.array(fc.tuple(key, value), { maxLength: 3 }), async entries => {
 			const params = Object.fromEntries(entries);
 			const line = sampleLine("courses.create", params);
 			assert.doesNotMatch(line, /[\r\n\u2028\u2029]/);

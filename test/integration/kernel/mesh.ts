@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Broker, Contract } from "../../../kernel/contract.ts";
+import type { Node } from "../../../kernel/node.ts";
+import { folderOf, startNode } from "../../support/node.ts";
+
+/** A test service beside its contract in `fixtures/`. */
+export const fixture = (contract: Contract) =>
+	folderOf(contract, join(import.meta.dirname, "fixtures", `${contract.name}.service.ts`));
+
+/** A clock that runs, and can be put forward. */
+export class MovableClock {
+	#ahead = 0;
+	now(): number {
+		return Date.now() + this.#ahead;
+	}
+	forward(ms: number): void {
+		this.#ahead += ms;
+	}
+}
+
+export interface MeshNode extends Omit<Node, "broker"> {
+	broker: Broker;
+}
+
+let made = 0;
+
+/** Nodes of one deployment: its own namespace, one clock. Without servers they are embedded and share `dataDir`. */
+export class TestMesh {
+	readonly namespace = `t${process.pid}_${++made}`;
+	readonly clock = new MovableClock();
+	readonly #t: TestContext;
+	readonly #contracts: readonly Contract[];
+	readonly #env: Record<string, string>;
+
+	constructor(t: TestContext, contracts: readonly Contract[], env: Record<string, string>) {
+		this.#t = t;
+		this.#contracts = contracts;
+		this.#env = env;
+	}
+
+	/** Starts a node that runs these services, of a deployment that has `mesh` (all where not given). */
+	async start(services: string, mesh = ""): Promise<MeshNode> {
+		const node = await startNode(this.#t, {
+			folders: this.#contracts.map(fixture),
+			clock: this.clock,
+			env: {
+				...this.#env,
+				NAMESPACE: this.namespace,
+				NODE_ID: `${this.namespace}-${++made}`,
+				SERVICES: services,
+				MESH: mesh,
+			},
+		});
+		const { stop } = node;
+		let stopped: Promise<void> | undefined;
+		return Object.assign(node, {
+			stop() {
+				stopped ??= stop();
+				return stopped;
+			},
+		}) as unknown as MeshNode;
+	}
+}
+
+/** Waits until `check` holds, or fails with what it last saw after 10 s. */
+export async function until<T>(
+	look: () => Promise<T>,
+	check: (seen: T) => boolean,
+	withinMs = 10_000,
+): Promise<T> {
+	const end = Date.now() + withinMs;
+	for (;;) {
+		const seen = await look();
+		if (check(seen)) return seen;
+		if (Date.now() > end) throw new Error(`not in ${withinMs} ms: ${JSON.stringify(seen)}`);
+		await sleep(25);
+	}
+}
