@@ -57,7 +57,7 @@ async function main(): Promise<void> {
 	watchLink(node.broker, reason => give(reason));
 	if (!node.services.includes("api") && env.PORT !== 0) await startOpsServer(node.broker);
 	log.info(
-		`${env.mode} node ready: ${node.services.join(", ") || "no services"}${env.PORT === 0 ? "" : ` at ${env.publicUrl}`}`,
+		`${env.mode} node ready: ${node.services.join(", ") || "no services"}${env.PORT === 0 ? "" : ` at http://${env.HOST}:${env.PORT}`}`,
 	);
 	if (process.argv.includes("--repl"))
 		openRepl(node.broker, { signIn: "auth.signInAs", leave: () => void stop("the REPL", 0) });

@@ -8,9 +8,10 @@ import { isDuplicate } from "../../../kernel/store/collection.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { NonceModel } from "../../../models/gateway/nonce.model.ts";
 import { api } from "./api.contract.ts";
-import { gatewayMixin, type Request } from "./gateway.mixin.ts";
+import { gatewayMixin } from "./gateway.mixin.ts";
 import { openApi } from "./openapi.ts";
 import { codeOfSlug } from "./problems.ts";
+import type { Request } from "./request.ts";
 import { verifyService } from "./service-signature.ts";
 
 const icon = `${import.meta.dirname}/icon.svg`;

@@ -1,0 +1,99 @@
+import type { ServerResponse } from "node:http";
+import type { Context } from "moleculer";
+import type { Identity } from "../../../kernel/contract.ts";
+import { platformProblem } from "../../../kernel/errors.ts";
+import { authorize } from "../../../kernel/middlewares/access.ts";
+import { platformOf } from "../../../kernel/platform.ts";
+import { paramsOf } from "./params.ts";
+import {
+	type Alias,
+	bearerOf,
+	contractOf,
+	type Gateway,
+	hasBody,
+	isForServices,
+	isJson,
+	queryOf,
+	type Request,
+} from "./request.ts";
+
+const longestUserAgent = 200;
+
+async function countRequest(
+	gateway: Gateway,
+	response: ServerResponse,
+	client: string,
+): Promise<void> {
+	for (const [name, value] of Object.entries(await gateway.limiter.take(client)))
+		response.setHeader(name, value);
+}
+
+/** Who the bearer token proves to be. A token that does not hold counts for the address it came from. */
+async function identifyCaller(
+	gateway: Gateway,
+	request: Request,
+	response: ServerResponse,
+): Promise<Identity | undefined> {
+	if (!request.headers.authorization) return undefined;
+	try {
+		const token = bearerOf(request);
+		if (!token) throw platformProblem("UNAUTHENTICATED");
+		return await platformOf(gateway.broker).tokens.verify(token, 0);
+	} catch (error) {
+		await countRequest(gateway, response, request.client);
+		throw error;
+	}
+}
+
+/** Who is asking, whether they ask too often, and whether they may call this at all: all before the body is read. */
+export async function admit(
+	gateway: Gateway,
+	request: Request,
+	response: ServerResponse,
+	alias: Alias,
+): Promise<void> {
+	const contract = contractOf(platformOf(gateway.broker), alias);
+	if (!contract.ignoresToken) request.caller = await identifyCaller(gateway, request, response);
+	await countRequest(gateway, response, request.caller?.id ?? request.client);
+	if (!isForServices(contract)) authorize(contract, request.caller, undefined, false);
+	else if (!request.headers["x-service-signature"] && !request.caller)
+		throw platformProblem("SERVICE_SIGNATURE_INVALID");
+	if ((contract.accepts ?? "json") === "json" && hasBody(request) && !isJson(request))
+		throw platformProblem("UNSUPPORTED_MEDIA_TYPE");
+}
+
+/** Puts the params together and says, in headers that go one way, who is calling. */
+export async function prepareCall(
+	this: Gateway,
+	ctx: Context,
+	_route: object,
+	request: Request,
+	_response: ServerResponse,
+	alias: Alias,
+): Promise<void> {
+	const contract = contractOf(platformOf(this.broker), alias);
+	let service: string | undefined;
+	if (isForServices(contract)) {
+		if (request.headers["x-service-signature"]) service = await this.proveService(request);
+		authorize(contract, request.caller, service, false);
+	}
+	const token = bearerOf(request);
+	(ctx.locals as { headers?: object }).headers = {
+		...(token && (contract.ignoresToken ? { bearer: token } : { token })),
+		...(service && { service }),
+		address: request.client,
+		userAgent: request.headers["user-agent"]?.slice(0, longestUserAgent),
+	};
+	const path = (request.$params as { params?: Record<string, string> }).params ?? {};
+	if (contract.accepts === "raw") {
+		const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+		request.$params = { ...path, headers: request.headers, body: body.toString("base64") };
+		return;
+	}
+	request.$params = paramsOf(contract.params, {
+		method: request.method ?? "GET",
+		path,
+		query: queryOf(request.target),
+		body: request.body,
+	});
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { BlockList } from "node:net";
+import type { Context } from "moleculer";
+import { type ActionContract, accessOf, type Identity } from "../../../kernel/contract.ts";
+import type { Platform } from "../../../kernel/platform.ts";
+import type { Limiter } from "./limits.ts";
+
+/** One of moleculer-web's aliases: a method and path that lead to an action. */
+export interface Alias {
+	action: string;
+	method: string;
+	path: string;
+	match(url: string): unknown;
+}
+
+/** What moleculer-web and the gateway keep on a request. */
+export interface Request extends IncomingMessage {
+	/** Path and query as the client sent them. */
+	target: string;
+	rawBody?: Buffer;
+	body?: unknown;
+	caller?: Identity;
+	/** Address of the client. */
+	client: string;
+	parsedUrl: string;
+	$alias?: Alias;
+	$params: unknown;
+	$ctx?: Context<unknown, { $statusCode?: number }>;
+}
+
+/** The gateway's service, as its parts see it. */
+export interface Gateway {
+	broker: never;
+	logger: { error(message: string, ...rest: unknown[]): void };
+	server: Server;
+	aliases: Alias[];
+	limiter: Limiter;
+	proxies: BlockList;
+	httpHandler(request: IncomingMessage, response: ServerResponse): void;
+	sendError(request: IncomingMessage, response: ServerResponse, error: unknown): void;
+	/** Proves the signature of another system's server; its name. */
+	proveService(request: Request): Promise<string>;
+}
+
+export const contractOf = (platform: Platform, alias: Alias): ActionContract =>
+	platform.contracts.action(alias.action) as ActionContract;
+
+/** Whether other systems' servers may call it, by signature. */
+export const isForServices = (contract: ActionContract): boolean =>
+	accessOf(contract).some(rule => typeof rule === "object" && "service" in rule);
+
+export const hasBody = (request: IncomingMessage): boolean =>
+	Number(request.headers["content-length"] ?? 0) > 0 ||
+	request.headers["transfer-encoding"] !== undefined;
+
+export const isJson = (request: IncomingMessage): boolean =>
+	/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(request.headers["content-type"] ?? "");
+
+export const bearerOf = (request: IncomingMessage): string | undefined =>
+	/^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+
+/** The query of a request target. */
+export const queryOf = (target: string): URLSearchParams => {
+	const mark = target.indexOf("?");
+	return new URLSearchParams(mark === -1 ? "" : target.slice(mark + 1));
+};
