@@ -39,12 +39,16 @@ export const completePayment = (base: string, { student, paymentId }: Purchase, 
 		body: { outcome },
 	});
 
-/** The admin of a test mesh or node. */
+/** An access token of the admin of a test mesh or node; waits while identity is away. */
 export async function admin(base: string): Promise<string> {
-	const { status, body } = await send(base, "POST", "/api/auth/login", {
-		body: { email: "admin@zeolite.example", password: "admin-password" },
-	});
-	assert.equal(status, 200, JSON.stringify(body));
+	const { body } = await eventually(
+		() =>
+			send(base, "POST", "/api/auth/login", {
+				body: { email: "admin@zeolite.example", password: "admin-password" },
+			}),
+		({ status }) => status === 200,
+		30_000,
+	);
 	return body.accessToken;
 }
 
@@ -79,7 +83,11 @@ export async function assertPurchasedOnce(
 		"enrollment.activated",
 		"payment.captured",
 	]);
-	const mine = await get("/api/enrollments");
+	const mine = await eventually(
+		() => get("/api/enrollments"),
+		({ status }) => status === 200,
+		ms,
+	);
 	assert.equal(mine.body.total, 1);
 	const asAdmin = await admin(base);
 	const { body: transfers } = await eventually(
@@ -88,8 +96,11 @@ export async function assertPurchasedOnce(
 		ms,
 	);
 	assert.equal(transfers.total, 1);
-	const audit = await send(base, "POST", "/api/ledger/audit", { token: asAdmin });
-	assert.equal(audit.status, 200, JSON.stringify(audit.body));
+	const audit = await eventually(
+		() => send(base, "POST", "/api/ledger/audit", { token: asAdmin }),
+		({ status }) => status === 200,
+		ms,
+	);
 	assert.deepEqual(audit.body.differences, []);
 	assert.equal(audit.body.ok, true);
 }
