@@ -1,5 +1,5 @@
 import { defineModel } from "../../kernel/store/model.ts";
-import type { Role } from "./user.model.ts";
+import type { Role } from "../../services/identity/users/users.contract.ts";
 
 /** How a user proves who they are; its id is the user's, so that a user has one. */
 export interface CredentialDoc {

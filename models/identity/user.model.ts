@@ -1,6 +1,5 @@
 import { defineModel } from "../../kernel/store/model.ts";
-
-export type Role = "student" | "teacher" | "factory" | "admin";
+import type { Role } from "../../services/identity/users/users.contract.ts";
 
 export interface UserDoc {
 	id: string;

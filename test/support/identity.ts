@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Broker } from "../../kernel/contract.ts";
 import type { Node } from "../../kernel/node.ts";
-import type { Role } from "../../models/identity/user.model.ts";
-import type { User } from "../../services/identity/users/users.contract.ts";
+import type { Role, User } from "../../services/identity/users/users.contract.ts";
 
 export interface SignedUp {
 	user: User;

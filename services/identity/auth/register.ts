@@ -1,8 +1,8 @@
 import { type Clock, iso } from "../../../kernel/clock.ts";
 import { type Collection, isDuplicate } from "../../../kernel/store/collection.ts";
 import type { CredentialDoc } from "../../../models/identity/credential.model.ts";
-import type { Role } from "../../../models/identity/user.model.ts";
 import { checkedEmail } from "../email.ts";
+import type { Role } from "../users/users.contract.ts";
 
 export interface Registration {
 	/** Id the user gets, unless an earlier run has left a profile behind. */

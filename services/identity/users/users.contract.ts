@@ -3,6 +3,7 @@ import { defineContract } from "../../../kernel/contract.ts";
 import { Id, listParams, pageOf, Timestamp } from "../../../kernel/schemas.ts";
 
 export const Role = Type.Enum(["student", "teacher", "factory", "admin"]);
+export type Role = Static<typeof Role>;
 export const Name = Type.String({ maxLength: 100 });
 /** As a client types it; what makes an address is checked on its canonical form. */
 export const Email = Type.String({

@@ -44,7 +44,7 @@ export default implement(users, {
 		async updateMe(ctx) {
 			const { name, pictureUrl } = ctx.params;
 			return this.change(ctx.locals.user.id, {
-				$set: { name: name?.trim(), pictureUrl: pictureUrl || undefined },
+				$set: { name: name?.trim(), ...(pictureUrl && { pictureUrl }) },
 				...(pictureUrl === "" && { $unset: { pictureUrl: true } }),
 			});
 		},

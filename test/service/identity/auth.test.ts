@@ -165,6 +165,19 @@ test("a login answers as a registration does, in a session of its own", async t 
 	assert.equal((await call("auth.sessions", {}, as(answer.accessToken))).items.length, 2);
 });
 
+test("a login that cannot be finished leaves no session", async t => {
+	const { call, node } = await identityNode(t);
+	const { accessToken } = await call("auth.register", account);
+	const { users } = node.broker.getLocalService("users") as unknown as {
+		users: { get: (...args: unknown[]) => Promise<unknown> };
+	};
+	const get = users.get;
+	users.get = () => Promise.reject(new Error("cut off"));
+	await assert.rejects(call("auth.login", account));
+	users.get = get;
+	assert.equal((await call("auth.sessions", {}, as(accessToken))).items.length, 1);
+});
+
 test("a wrong password and an unknown e-mail are the same error", async t => {
 	const { call } = await identityNode(t);
 	await call("auth.register", account);

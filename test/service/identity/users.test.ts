@@ -147,6 +147,22 @@ test("a change of roles holds at once and ends the user's sessions, nobody else'
 	await call("auth.refresh", { refreshToken: again.refreshToken });
 });
 
+test("a fact that comes late ends no session that was opened after the change", async t => {
+	const clock = movableClock();
+	const { call, node } = await identityNode(t, { clock });
+	const ada = await signUp(node);
+	const before = new Date(clock.at).toISOString();
+	clock.at += 1;
+	const later = await call("auth.login", ada);
+	const userId = ada.user.id;
+	assert.deepEqual(await call("auth.revokeUser", { userId, before }), { revoked: 1 });
+	assert.deepEqual(await call("auth.revokeUser", { userId, before }), { revoked: 0 });
+	await call("auth.refresh", { refreshToken: later.refreshToken });
+	await assert.rejects(call("auth.refresh", { refreshToken: ada.refreshToken }), {
+		type: "SESSION_REVOKED",
+	});
+});
+
 test("where the sessions cannot be revoked at once, the fact makes it good", async t => {
 	const { call, node } = await identityNode(t);
 	const admin = await signUp(node, { role: "admin" });
