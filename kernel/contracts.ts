@@ -73,17 +73,31 @@ export class Contracts {
 
 	/** The declaration of an error code: the action's own first, then anybody's, then the platform's. */
 	problem(code: string, action?: string): Problem | undefined {
-		const own = action ? this.#actions.get(action)?.errors?.[code] : undefined;
-		if (own) return own;
-		if (code in platformProblems) return platformProblems[code as keyof typeof platformProblems];
-		for (const contract of this.#actions.values())
-			if (contract.errors?.[code]) return contract.errors[code];
+		const own = action ? this.#actions.get(action)?.errors : undefined;
+		if (own && Object.hasOwn(own, code)) return own[code];
+		if (Object.hasOwn(platformProblems, code))
+			return platformProblems[code as keyof typeof platformProblems];
+		for (const { errors = {} } of this.#actions.values())
+			if (Object.hasOwn(errors, code)) return errors[code];
 		return undefined;
 	}
 
 	*#problems(): Generator<string> {
 		const seen = new Map<string, string>();
-		const facts = new Set(this.all.flatMap(c => Object.keys(c.facts ?? {})));
+		const facts = new Map<string, string>();
+		const roles = new Map<string, string>();
+		for (const { name, facts: told = {}, provides = {} } of this.all) {
+			for (const fact of Object.keys(told)) {
+				const other = facts.get(fact);
+				if (other) yield `${name} and ${other} both have the fact ${fact}`;
+				facts.set(fact, name);
+			}
+			for (const role of Object.keys(provides)) {
+				const other = roles.get(role);
+				if (other) yield `${name} and ${other} both provide ${role}`;
+				roles.set(role, name);
+			}
+		}
 		for (const [index, contract] of this.all.entries()) {
 			if (this.all.findIndex(c => c.name === contract.name) !== index)
 				yield `${contract.name}: two contracts have this name`;
@@ -104,6 +118,8 @@ export class Contracts {
 			if (!action.access || accessOf(action).length === 0)
 				yield `${name} does not say who may call it: give it an access`;
 			for (const alias of aliasesOf(action)) {
+				if (!/^(GET|POST|PUT|PATCH|DELETE) \/\S*$/.test(alias))
+					yield `${name}: ${alias} is not a method and a path`;
 				const other = seen.get(address(alias));
 				if (other) yield `${name} and ${other} both answer ${alias}`;
 				seen.set(address(alias), name);

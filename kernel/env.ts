@@ -71,12 +71,40 @@ const url = (help: string, protocols: readonly string[]): Variable<string | unde
 	},
 });
 
+/** One URL may name several servers, which no URL parser takes. */
+const mongoUrl = (help: string): Variable<string | undefined> => ({
+	help,
+	fallback: undefined,
+	read(value) {
+		if (!/^mongodb(\+srv)?:\/\/[^\s/]+/.test(value))
+			throw new Error("expected mongodb:// or mongodb+srv://…");
+		return value;
+	},
+});
+
+/** What is part of a NATS subject or a database's name. */
+const name = <T extends string | undefined>(help: string, fallback: T): Variable<string | T> => ({
+	help,
+	fallback,
+	read(value) {
+		if (!/^[A-Za-z0-9_-]{1,63}$/.test(value))
+			throw new Error("expected up to 63 letters, digits, - and _");
+		return value;
+	},
+});
+
+const isNetwork = (text: string): boolean => {
+	const [address = "", bits, ...more] = text.split("/");
+	const longest = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1;
+	return more.length === 0 && /^\d+$/.test(bits ?? "0") && Number(bits ?? 0) <= longest;
+};
+
 const addresses = (help: string): Variable<readonly string[]> => ({
 	help,
 	fallback: [],
 	read(value) {
 		const parts = list(help).read(value);
-		const wrong = parts.find(part => isIP(part.split("/")[0] as string) === 0);
+		const wrong = parts.find(part => !isNetwork(part));
 		if (wrong) throw new Error(`${wrong} is not an address or network`);
 		return parts;
 	},
@@ -88,12 +116,12 @@ export const variables = {
 	HOST: text("Address the HTTP port is bound to", "127.0.0.1"),
 	DATA_DIR: text("Where the embedded store and its secrets lie", "./data"),
 	NATS_URL: url("NATS servers, comma separated; makes this node part of a mesh", ["nats:", "tls:"]),
-	MONGO_URL: url("MongoDB; the embedded store where unset", ["mongodb:", "mongodb+srv:"]),
+	MONGO_URL: mongoUrl("MongoDB; the embedded store where unset"),
 	REDIS_URL: url("Redis for rate limits; memory where unset", ["redis:", "rediss:"]),
 	SERVICES: list("Domains or services this node runs; all where unset, none for `none`"),
 	MESH: list("Domains or services the whole deployment has; all where unset"),
 	NODE_ID: text("Name of this node; made from host and process where unset", undefined),
-	NAMESPACE: text("Separates deployments on one NATS, database or Redis", "zeolite"),
+	NAMESPACE: name("Separates deployments on one NATS, database or Redis", "zeolite"),
 	LOG_LEVEL: choice(
 		"Least level that is logged",
 		["fatal", "error", "warn", "info", "debug", "trace"],
@@ -187,7 +215,7 @@ function refusals(v: Values): string[] {
 			`SERVICE_SECRET_KEY is shorter than ${shortestSecret} characters, which PRODUCTION=1 refuses`,
 		);
 	if (v.SANDBOX === "on") found.push("SANDBOX=on, which PRODUCTION=1 refuses");
-	if (v.STRIPE_SECRET_KEY?.startsWith("sk_live_") && v.STRIPE_WEBHOOK_SECRET.length === 0)
+	if (/^[sr]k_live_/.test(v.STRIPE_SECRET_KEY ?? "") && v.STRIPE_WEBHOOK_SECRET.length === 0)
 		found.push("STRIPE_SECRET_KEY is live and STRIPE_WEBHOOK_SECRET is missing");
 	if (v.RAZORPAY_KEY_ID?.startsWith("rzp_live_") && v.RAZORPAY_WEBHOOK_SECRET.length === 0)
 		found.push("RAZORPAY_KEY_ID is live and RAZORPAY_WEBHOOK_SECRET is missing");
@@ -207,11 +235,12 @@ export function readEnv(source: Record<string, string | undefined>): Env {
 			values[name] = value ? variable.read(value) : variable.fallback;
 		} catch (error) {
 			problems.push(`${name}: ${(error as Error).message}`);
+			values[name] = value;
 		}
 	}
-	if (source.CRASH_AT && source.PRODUCTION) problems.push("CRASH_AT is for tests only");
 	const read = values as Values;
-	if (problems.length === 0) problems.push(...refusals(read));
+	if (source.CRASH_AT && read.PRODUCTION) problems.push("CRASH_AT is for tests only");
+	problems.push(...refusals(read));
 	if (problems.length > 0) throw new EnvError(problems);
 	const mode = read.NATS_URL ? "mesh" : "embedded";
 	return Object.freeze({

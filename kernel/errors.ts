@@ -41,7 +41,9 @@ export function problem<C extends Contract, const K extends Codes<C>>(
 	code: K,
 	...rest: Args<DataOf<C, K>>
 ): ProblemError {
-	const declared = Object.values(contract.actions).find(a => a.errors && code in a.errors);
+	const declared = Object.values(contract.actions).find(
+		a => a.errors && Object.hasOwn(a.errors, code),
+	);
 	const found = declared?.errors?.[code];
 	if (!found) throw new TypeError(`${contract.name} declares no error ${code}`);
 	const [first, second] = rest as [unknown, string?];

@@ -16,9 +16,19 @@ function uuidv7(ms: number, random: Buffer): string {
 	return uuid(bytes);
 }
 
-/** A new id: the prefix of its kind, then a UUID v7, so that ids sort by time. */
-export const newId = (prefix: string, ms: number = Date.now()): string =>
-	`${prefix}_${uuidv7(ms, randomBytes(10))}`;
+let last = { ms: 0, counter: 0 };
+
+/**
+ * A new id: the prefix of its kind, then a UUID v7, so that ids sort by time; those that one process makes within one
+ * ms by their order (RFC 9562 §6.2, method 1: a counter in the first 12 random bits).
+ */
+export function newId(prefix: string, ms: number = Date.now()): string {
+	const random = randomBytes(10);
+	const counter = ms === last.ms ? last.counter + 1 : random.readUInt16BE(0) % 0x800;
+	last = { ms, counter };
+	random.writeUInt16BE(counter % 0x1000, 0);
+	return `${prefix}_${uuidv7(ms, random)}`;
+}
 
 /** The time inside the first UUID v7 of a text, ms; 0 where there is none. */
 const timeOf = (text: string): number => {

@@ -16,7 +16,7 @@ const units: Record<string, number> = { D: 86_400_000, H: 3_600_000, M: 60_000, 
 
 /**
  * Reads a schedule: an ISO 8601 duration of days to seconds (`PT30S`), or five cron fields and an IANA zone
- * (`0 3 * * * Europe/Berlin`). Null when it is neither.
+ * (`0 3 * * * Europe/Berlin`). Null when it is neither, or never comes.
  */
 export function parseSchedule(text: string): Schedule | null {
 	const duration = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(text);
@@ -34,8 +34,9 @@ export function parseSchedule(text: string): Schedule | null {
 	if (fields.length !== 5 || !timezone) return null;
 	try {
 		const cron = new Cron(fields.join(" "), { timezone, paused: true });
+		if (!cron.nextRun()) return null;
 		return {
-			tick: now => cron.previousRuns(1, new Date(now))[0]?.getTime() ?? 0,
+			tick: now => cron.previousRuns(1, new Date(now + 1))[0]?.getTime() ?? 0,
 			next: now => cron.nextRun(new Date(now))?.getTime() ?? Number.POSITIVE_INFINITY,
 		};
 	} catch {
@@ -93,9 +94,11 @@ export function schedulesMixin(contract: Contract): Partial<ServiceSchema> {
 				await this.broker.call(`${contract.name}.${action}`);
 			};
 			const plan = (action: string, schedule: Schedule) => {
-				const delay = Math.min(Math.max(schedule.next(clock.now()) - clock.now(), 1), longestTimer);
+				const due = schedule.next(clock.now());
+				const delay = Math.min(Math.max(due - clock.now(), 1), longestTimer);
 				const timer = setTimeout(() => {
-					const done = run(action, schedule)
+					const isEarly = clock.now() < due;
+					const done = (isEarly ? Promise.resolve() : run(action, schedule))
 						.catch(error =>
 							this.logger.error(`The schedule of ${contract.name}.${action} failed`, error),
 						)

@@ -26,6 +26,16 @@ export interface TokenSource {
 	revoked(): Promise<readonly string[]>;
 }
 
+/** The id of the key that signed a token, as the token says; undefined for what is no token. */
+function kidOf(token: string): string | undefined {
+	try {
+		const kid: unknown = jwt.decode(token, { complete: true })?.header.kid;
+		return typeof kid === "string" ? kid : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
 interface Verified {
 	identity: Identity;
 	/** Seconds since the epoch. */
@@ -93,8 +103,8 @@ export class TokenVerifier {
 	}
 
 	async #verifyNew(token: string): Promise<Verified> {
-		const kid = jwt.decode(token, { complete: true })?.header.kid;
-		const key = typeof kid === "string" ? await this.#key(kid) : undefined;
+		const kid = kidOf(token);
+		const key = kid === undefined ? undefined : await this.#key(kid);
 		if (!key) throw platformProblem("UNAUTHENTICATED");
 		let claims: AccessClaims & { exp: number };
 		try {

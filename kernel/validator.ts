@@ -14,12 +14,13 @@ export interface FieldError {
 }
 
 interface Schema {
-	type?: string;
 	properties?: Record<string, Schema>;
 	additionalProperties?: boolean | Schema;
 	patternProperties?: Record<string, Schema>;
 	items?: Schema;
-	anyOf?: Schema[];
+	anyOf?: readonly Schema[];
+	oneOf?: readonly Schema[];
+	allOf?: readonly Schema[];
 }
 
 /** Ajv would register every nested `$id` globally; they are names for documents, not references. */
@@ -33,28 +34,51 @@ const withoutIds = (schema: unknown): unknown => {
 	);
 };
 
+/** A schema with the branches of its unions and intersections, however deep. */
+const branchesOf = (schema: Schema): Schema[] => [
+	schema,
+	...[...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])].flatMap(
+		branchesOf,
+	),
+];
+
+const oneOf = (schemas: readonly Schema[]): Schema =>
+	schemas.length === 1 ? (schemas[0] as Schema) : { anyOf: schemas };
+
+/** What a branch says of a key; empty where it does not know it. */
+const saidOf = ({ properties, patternProperties, additionalProperties }: Schema, key: string) => {
+	if (properties && Object.hasOwn(properties, key)) return [properties[key] as Schema];
+	const matching = Object.entries(patternProperties ?? {}).filter(([p]) => new RegExp(p).test(key));
+	if (matching.length > 0) return matching.map(([, schema]) => schema);
+	return typeof additionalProperties === "object" ? [additionalProperties] : [];
+};
+
 /**
- * A copy of `value` without the keys its schema does not know. Objects whose schema names no properties are kept whole;
- * under a union a key stays where any branch knows it.
+ * A copy of `value`, shared with nobody, without the keys its schema does not know. Objects whose schema names no
+ * keys are kept whole; under a union a key stays where any branch knows it. `__proto__` is never a key.
  */
 export function known(value: unknown, schema: Schema): unknown {
-	if (Array.isArray(value))
-		return schema.items ? value.map(item => known(item, schema.items as Schema)) : value;
 	if (typeof value !== "object" || value === null || Buffer.isBuffer(value)) return value;
-	const branches = [schema, ...(schema.anyOf ?? [])];
-	const open = branches.some(b => b.additionalProperties === true || b.patternProperties);
-	const named = branches.filter(b => b.properties);
-	if (open || named.length === 0) return { ...value };
+	const branches = branchesOf(schema);
+	if (Array.isArray(value)) {
+		const items = oneOf(branches.flatMap(branch => branch.items ?? []));
+		return value.map(item => known(item, items));
+	}
+	const namesKeys = (b: Schema) =>
+		b.properties || b.patternProperties || typeof b.additionalProperties === "object";
+	const isOpen = !branches.some(namesKeys) || branches.some(b => b.additionalProperties === true);
 	const kept: Record<string, unknown> = {};
 	for (const [key, item] of Object.entries(value)) {
-		const property = named.find(b => Object.hasOwn(b.properties as object, key))?.properties?.[key];
-		if (property) kept[key] = known(item, property);
+		const said = branches.flatMap(branch => saidOf(branch, key));
+		if (key !== "__proto__" && (isOpen || said.length > 0)) kept[key] = known(item, oneOf(said));
 	}
 	return kept;
 }
 
 const pointer = ({ instancePath, keyword, params }: ErrorObject): string =>
-	keyword === "required" ? `${instancePath}/${params.missingProperty}` : instancePath;
+	keyword === "required"
+		? `${instancePath}/${params.missingProperty.replaceAll("~", "~0").replaceAll("/", "~1")}`
+		: instancePath;
 
 const fieldErrors = (errors: readonly ErrorObject[]): FieldError[] =>
 	errors.map(error => ({

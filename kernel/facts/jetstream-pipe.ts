@@ -7,6 +7,7 @@ import {
 	type JetStreamManager,
 	type JsMsg,
 	type NatsConnection,
+	type Subscription as NatsSubscription,
 	nanos,
 	RetentionPolicy,
 	StorageType,
@@ -19,6 +20,7 @@ const ackWaitMs = 10_000;
 const stillWorkingMs = 3_000;
 const inFlight = 64;
 const retryMs = 1_000;
+const drainMs = 1_000;
 const publishTimeoutMs = 5_000;
 
 export interface JetStreamPipeOptions {
@@ -32,6 +34,13 @@ export interface JetStreamPipeOptions {
 /** Consumer names allow no dots: `enrollments--payment_captured`. */
 const durableName = ({ group, fact }: Subscription): string =>
 	`${group}--${fact.replaceAll(".", "_")}`;
+
+/** Ends a flow. What the server has sent already is let in first, it would come again only after the ack wait. */
+async function drain(messages: ConsumerMessages): Promise<void> {
+	const { sub } = messages as unknown as { sub?: NatsSubscription };
+	await Promise.race([sub?.drain(), pause(drainMs)]).catch(() => {});
+	await messages.close();
+}
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
@@ -106,7 +115,10 @@ export class JetStreamPipe implements Pipe {
 
 	async stop(): Promise<void> {
 		for (const group of [...this.#groups.keys()]) await this.unsubscribe(group);
-		await this.#connection?.drain();
+		const connection = this.#connection;
+		await Promise.race([connection?.drain(), pause(drainMs)]).catch(() => {});
+		// Without a server it cannot drain, and would try to reach one for ever.
+		await connection?.close();
 	}
 
 	#js(): JetStreamClient {
@@ -165,7 +177,7 @@ export class JetStreamPipe implements Pipe {
 		const running = new Set<Promise<void>>();
 		while (!stop.aborted) {
 			let messages: ConsumerMessages | undefined;
-			const close = () => void messages?.close();
+			const close = () => messages && void drain(messages);
 			try {
 				await this.#ensureConsumer(subscription);
 				const consumer = await this.#js().consumers.get(this.#stream, durableName(subscription));

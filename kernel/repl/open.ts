@@ -58,8 +58,10 @@ export function openRepl(broker: ServiceBroker, options: OpenOptions): REPLServe
 	const repl = new Repl(broker, options);
 	let left = false;
 	const leave = () => {
-		if (!left) options.leave();
+		if (left) return;
 		left = true;
+		// A pipe may not have taken all that was said.
+		process.stdout.write("", () => options.leave());
 	};
 	takeOver("call", (line: CallLine, stock) => repl.call(line, stock));
 	takeOver("quit", leave);

@@ -28,6 +28,9 @@ const isScalar = (value: unknown): value is Scalar =>
 const isPlain = (value: unknown): value is Record<string, unknown> =>
 	typeof value === "object" && value !== null && !Array.isArray(value);
 
+const kindOf = (value: unknown): string =>
+	value === null ? "null" : Array.isArray(value) ? "a list" : typeof value;
+
 const path = (name: string): string => {
 	if (name.split(".").some(part => part === "" || part.startsWith("$") || part === "__proto__"))
 		throw new UnsupportedQuery(`${name} is not a path`);
@@ -38,7 +41,7 @@ function checkCondition(name: string, condition: unknown): void {
 	if (isScalar(condition)) return;
 	if (!isPlain(condition) || Object.keys(condition).length === 0)
 		throw new UnsupportedQuery(
-			`${name}: a guard compares with a scalar, not with ${JSON.stringify(condition)}`,
+			`${name}: a guard compares with a scalar, not with ${kindOf(condition)}`,
 		);
 	for (const [operator, operand] of Object.entries(condition)) {
 		const fits =
@@ -50,9 +53,7 @@ function checkCondition(name: string, condition: unknown): void {
 						isScalar(operand) &&
 						typeof operand !== "boolean";
 		if (!fits)
-			throw new UnsupportedQuery(
-				`${name}: ${operator} ${JSON.stringify(operand)} is not supported`,
-			);
+			throw new UnsupportedQuery(`${name}: ${operator} of ${kindOf(operand)} is not supported`);
 	}
 }
 

@@ -12,6 +12,7 @@ export interface NotificationDoc {
 	/** Whether it was read: an index cannot hold what is not there. */
 	isRead: boolean;
 	readAt?: string;
+	/** When it happened, not when it was heard of. */
 	createdAt: string;
 }
 

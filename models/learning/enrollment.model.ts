@@ -13,6 +13,8 @@ export interface EnrollmentDoc {
 	totalWatchTime: number;
 	/** What each payment for it came to; refunded wins for ever. */
 	payments: Record<string, "captured" | "refunded">;
+	/** Seed of the request that last took the seat, where it had one: taken up after a crash it knows its own. */
+	takenBy?: string;
 	enrolledAt: string;
 	completedAt?: string;
 	droppedAt?: string;
@@ -28,6 +30,7 @@ export const EnrollmentModel = defineModel<EnrollmentDoc>()({
 		progress: Number,
 		totalWatchTime: Number,
 		payments: { type: Object },
+		takenBy: String,
 		enrolledAt: String,
 		completedAt: String,
 		droppedAt: String,

@@ -36,7 +36,7 @@ export default implement(notifications, {
 	mixins: [Store({ notifications: NotificationModel })],
 
 	methods: {
-		/** Puts it into the inbox once; the fact that caused it decides its id. */
+		/** Puts it into the inbox once, as of when it happened; the fact that caused it decides its id. */
 		async notify(
 			{ fact }: FactContext,
 			userId: string,
@@ -53,7 +53,7 @@ export default implement(notifications, {
 					body,
 					data,
 					isRead: false,
-					createdAt: iso(this.clock.now()),
+					createdAt: fact.at,
 				});
 			} catch (error) {
 				if (!isDuplicate(error)) throw error;
@@ -88,18 +88,13 @@ export default implement(notifications, {
 
 		async readAll(ctx) {
 			const unread = { userId: ctx.locals.user.id, isRead: false };
-			const readAt = iso(this.clock.now());
-			let read = 0;
-			for (;;) {
+			const $set = { isRead: true, readAt: iso(this.clock.now()) };
+			for (let read = 0; ; ) {
 				const batch = await this.notifications.find(unread, { limit: readBatch });
-				for (const { id } of batch)
-					if (
-						await this.notifications.advance(
-							{ id, isRead: false },
-							{ $set: { isRead: true, readAt } },
-						)
-					)
-						read++;
+				const marked = await Promise.all(
+					batch.map(({ id }) => this.notifications.advance({ ...unread, id }, { $set })),
+				);
+				read += marked.filter(Boolean).length;
 				if (batch.length < readBatch) return { read };
 			}
 		},
@@ -137,9 +132,7 @@ export default implement(notifications, {
 				userId,
 				"Payment failed",
 				`The payment did not go through: ${reason}.`,
-				{
-					paymentId,
-				},
+				{ paymentId },
 			);
 		},
 	},

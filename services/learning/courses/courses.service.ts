@@ -1,101 +1,66 @@
 import { iso } from "../../../kernel/clock.ts";
-import type { Ctx, Locals, Result } from "../../../kernel/contract.ts";
+import type { Ctx, Result } from "../../../kernel/contract.ts";
 import { problem } from "../../../kernel/errors.ts";
 import { idFor } from "../../../kernel/ids.ts";
 import { implement } from "../../../kernel/implement.ts";
-import { toMajor } from "../../../kernel/money/money.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type CourseDoc, CourseModel } from "../../../models/learning/course.model.ts";
-import { type LectureDoc, LectureModel } from "../../../models/learning/lecture.model.ts";
-import { type SectionDoc, SectionModel } from "../../../models/learning/section.model.ts";
-import { type Course, courses, type Lecture } from "./courses.contract.ts";
-import { lectureInOutline, outlineOf, wordsOf } from "./outline.ts";
-import { priceMinor } from "./price.ts";
-
-const answer = (doc: CourseDoc): Course => ({
-	id: doc.id,
-	title: doc.title,
-	description: doc.description,
-	price: toMajor(doc.priceMinor, doc.currency),
-	priceMinor: doc.priceMinor,
-	currency: doc.currency,
-	status: doc.status,
-	completionRule: "reported",
-	teacherId: doc.teacherId,
-	enrollmentCount: doc.enrollmentCount,
-	createdAt: doc.createdAt,
-	updatedAt: doc.updatedAt,
-});
-
-const lectureAnswer = (doc: LectureDoc): Lecture => ({
-	...lectureInOutline(doc),
-	courseId: doc.courseId,
-	sectionId: doc.sectionId,
-	...(doc.content !== undefined && { content: doc.content }),
-});
-
-const wordKeys = (title: string): Record<string, true> =>
-	Object.fromEntries(wordsOf(title).map(word => [word, true]));
-
-const mayEdit = (course: CourseDoc, { caller }: Locals): boolean =>
-	caller !== undefined && (course.teacherId === caller.id || caller.roles.includes("admin"));
+import { LectureModel } from "../../../models/learning/lecture.model.ts";
+import { SectionModel } from "../../../models/learning/section.model.ts";
+import { courses } from "./courses.contract.ts";
+import { changeOf, courseFrom } from "./editing.ts";
+import { insertOnce } from "./insert-once.ts";
+import { checkOrder, outlineOf, type Parts } from "./outline.ts";
+import { recount } from "./recount.ts";
+import { Rights } from "./rights.ts";
+import { wordsOf } from "./search.ts";
+import { isSold } from "./terms.ts";
+import { courseView, lectureView } from "./view.ts";
 
 /** Courses: what is taught, by whom, in which order. */
 export default implement(courses, {
 	mixins: [Store({ courses: CourseModel, sections: SectionModel, lectures: LectureModel })],
 
 	methods: {
-		/** A course the caller may change; a draft that it may not see is not there. */
-		async editable(ctx: Ctx, id: string): Promise<CourseDoc> {
-			const course = await this.courses.get(id);
-			if (course && mayEdit(course, ctx.locals)) return course;
-			throw problem(courses, course?.status === "published" ? "FORBIDDEN" : "COURSE_NOT_FOUND");
+		rights(ctx: Ctx): Rights {
+			const { caller } = ctx.locals;
+			return new Rights({
+				courses: this.courses,
+				sections: this.sections,
+				lectures: this.lectures,
+				caller,
+				isEnrolled: async courseId => {
+					const seat = { userId: caller?.id ?? "", courseId };
+					return (await ctx.call("enrollments.isEnrolled", seat)).enrolled;
+				},
+			});
 		},
 
-		async editableSection(ctx: Ctx, id: string): Promise<SectionDoc> {
-			const section = await this.sections.get(id);
-			if (!section) throw problem(courses, "SECTION_NOT_FOUND");
-			const course = await this.courses.get(section.courseId);
-			if (course && mayEdit(course, ctx.locals)) return section;
-			throw problem(courses, course?.status === "published" ? "FORBIDDEN" : "SECTION_NOT_FOUND");
-		},
-
-		async editableLecture(ctx: Ctx, id: string): Promise<LectureDoc> {
-			const lecture = await this.lectures.get(id);
-			if (!lecture) throw problem(courses, "LECTURE_NOT_FOUND");
-			const course = await this.courses.get(lecture.courseId);
-			if (course && mayEdit(course, ctx.locals)) return lecture;
-			throw problem(courses, course?.status === "published" ? "FORBIDDEN" : "LECTURE_NOT_FOUND");
-		},
-
-		/** @throws TEACHER_NOT_APPROVED where approval is on and a paid course would be published without it. */
-		async checkApproval(ctx: Ctx, status: string, price: number): Promise<void> {
+		/** @throws TEACHER_NOT_APPROVED where approval is on and the caller has none. */
+		async checkApproval(ctx: Ctx): Promise<void> {
 			const { id, roles } = ctx.locals.user;
-			if (!this.env.TEACHER_APPROVAL || status !== "published" || price === 0) return;
-			if (roles.includes("admin")) return;
+			if (!this.env.TEACHER_APPROVAL || roles.includes("admin")) return;
 			const { approved } = await ctx.call("users.describe", { id });
 			if (!approved) throw problem(courses, "TEACHER_NOT_APPROVED");
 		},
 
-		async withSections(course: CourseDoc): Promise<Result<"courses.get">> {
+		async partsOf(courseId: string): Promise<Parts> {
 			const [sections, lectures] = await Promise.all([
-				this.sections.find({ courseId: course.id }),
-				this.lectures.find({ courseId: course.id }),
+				this.sections.find({ courseId }),
+				this.lectures.find({ courseId }),
 			]);
-			return { ...answer(course), sections: outlineOf(course, sections, lectures) };
+			return { sections, lectures };
 		},
 
-		/**
-		 * Sets the count its owner tells. Reads again after the write: of two that run at once, whoever wrote the
-		 * older count sees so.
-		 */
+		async withSections(course: CourseDoc): Promise<Result<"courses.get">> {
+			const sections = outlineOf(course, await this.partsOf(course.id));
+			return { ...courseView(course), sections };
+		},
+
 		async recount(ctx: Ctx, courseId: string): Promise<void> {
-			for (let written: number | undefined; ; ) {
-				const { count } = await ctx.call("enrollments.count", { courseId });
-				if (count === written) return;
-				await this.courses.advance({ id: courseId }, { $set: { enrollmentCount: count } });
-				written = count;
-			}
+			await recount(this.courses, courseId, async () => {
+				return (await ctx.call("enrollments.count", { courseId })).count;
+			});
 		},
 	},
 
@@ -103,91 +68,64 @@ export default implement(courses, {
 		async list(ctx) {
 			const { q = "", teacherId, sort = "-createdAt", ...page } = ctx.params;
 			const words = wordsOf(q).map(word => [`words.${word}`, true] as const);
+			const field = sort.replace("-", "");
 			const found = await this.courses.list(
 				{ status: "published", ...(teacherId && { teacherId }), ...Object.fromEntries(words) },
 				page,
-				{ [sort.replace("-", "")]: sort.startsWith("-") ? -1 : 1 },
+				{ [field === "title" ? "titleKey" : field]: sort.startsWith("-") ? -1 : 1 },
 			);
-			return { ...found, items: found.items.map(answer) };
+			return { ...found, items: found.items.map(courseView) };
 		},
 
 		async get(ctx) {
-			const course = await this.courses.get(ctx.params.id);
-			if (!course || (course.status === "draft" && !mayEdit(course, ctx.locals)))
-				throw problem(courses, "COURSE_NOT_FOUND");
-			return this.withSections(course);
+			return this.withSections(await this.rights(ctx).course(ctx.params.id));
 		},
 
 		async create(ctx) {
-			const { title, description = "", price = 0, currency = "USD", completionRule } = ctx.params;
-			const status = ctx.params.status ?? "published";
-			const minor = priceMinor(price, currency);
-			await this.checkApproval(ctx, status, minor);
-			const now = iso(this.clock.now());
-			const course = await this.courses.insert({
+			const made = {
 				id: idFor(ctx, "crs"),
-				title,
-				description,
-				words: wordKeys(title),
-				priceMinor: minor,
-				currency,
-				status,
-				...(completionRule && { completionRule }),
 				teacherId: ctx.locals.user.id,
-				enrollmentCount: 0,
-				outline: [],
-				createdAt: now,
-				updatedAt: now,
-			});
-			return answer(course);
+				now: iso(this.clock.now()),
+			};
+			const course = courseFrom(ctx.params, made);
+			if (isSold(course)) await this.checkApproval(ctx);
+			return courseView(await insertOnce(this.courses, course));
 		},
 
 		async update(ctx) {
-			const { id, title, description, price, status, completionRule } = ctx.params;
-			const course = await this.editable(ctx, id);
-			const currency = ctx.params.currency ?? course.currency;
-			const major = price ?? toMajor(course.priceMinor, course.currency);
-			const minor = priceMinor(major, currency);
-			await this.checkApproval(ctx, status ?? course.status, minor);
-			const changed = await this.courses.advance(
-				{ id },
-				{
-					$set: {
-						title,
-						words: title === undefined ? undefined : wordKeys(title),
-						description,
-						priceMinor: minor,
-						currency,
-						status,
-						completionRule,
-						updatedAt: iso(this.clock.now()),
-					},
-				},
-			);
-			return answer(changed as CourseDoc);
+			const { id, ...wanted } = ctx.params;
+			for (;;) {
+				const course = await this.rights(ctx).editable(id);
+				const change = changeOf(course, wanted, iso(this.clock.now()));
+				if (isSold(change) && !isSold(course)) await this.checkApproval(ctx);
+				const { status, priceMinor, currency } = course;
+				const guard = { id, status, priceMinor, currency };
+				const changed = await this.courses.advance(guard, { $set: change });
+				if (changed) return courseView(changed);
+			}
 		},
 
 		async archive(ctx) {
-			const { id } = await this.editable(ctx, ctx.params.id);
-			const changed = await this.courses.advance(
-				{ id },
+			const { id } = await this.rights(ctx).editable(ctx.params.id);
+			const archived = await this.courses.advance(
+				{ id, status: { $in: ["draft", "published"] } },
 				{ $set: { status: "archived", updatedAt: iso(this.clock.now()) } },
 			);
-			return answer(changed as CourseDoc);
+			return courseView(archived ?? ((await this.courses.get(id)) as CourseDoc));
 		},
 
 		async order(ctx) {
-			const { id } = await this.editable(ctx, ctx.params.id);
-			const changed = await this.courses.advance(
-				{ id },
-				{ $set: { outline: ctx.params.sections, updatedAt: iso(this.clock.now()) } },
-			);
+			const { id } = await this.rights(ctx).editable(ctx.params.id);
+			const { sections: outline } = ctx.params;
+			checkOrder(outline, await this.partsOf(id));
+			const updatedAt = iso(this.clock.now());
+			const changed = await this.courses.advance({ id }, { $set: { outline, updatedAt } });
 			return this.withSections(changed as CourseDoc);
 		},
 
 		async addSection(ctx) {
-			const { id: courseId } = await this.editable(ctx, ctx.params.id);
-			const { id, title } = await this.sections.insert({
+			const { id: courseId } = await this.rights(ctx).editable(ctx.params.id);
+			const { id, title } = await insertOnce(this.sections, {
 				id: idFor(ctx, "sec"),
 				courseId,
 				title: ctx.params.title,
@@ -197,7 +135,7 @@ export default implement(courses, {
 		},
 
 		async updateSection(ctx) {
-			const { id, courseId } = await this.editableSection(ctx, ctx.params.id);
+			const { id, courseId } = await this.rights(ctx).editableSection(ctx.params.id);
 			await this.sections.advance({ id }, { $set: { title: ctx.params.title } });
 			const { sections } = await this.withSections((await this.courses.get(courseId)) as CourseDoc);
 			const section = sections.find(s => s.id === id);
@@ -206,16 +144,16 @@ export default implement(courses, {
 		},
 
 		async removeSection(ctx) {
-			const { id } = await this.editableSection(ctx, ctx.params.id);
-			await this.lectures.remove({ sectionId: id });
+			const { id } = await this.rights(ctx).editableSection(ctx.params.id);
 			await this.sections.remove({ id });
+			await this.lectures.remove({ sectionId: id });
 			return null;
 		},
 
 		async addLecture(ctx) {
-			const section = await this.editableSection(ctx, ctx.params.id);
+			const section = await this.rights(ctx).editableSection(ctx.params.id);
 			const { title, durationSeconds = 0, isPreview = false, content } = ctx.params;
-			const lecture = await this.lectures.insert({
+			const lecture = await insertOnce(this.lectures, {
 				id: idFor(ctx, "lec"),
 				courseId: section.courseId,
 				sectionId: section.id,
@@ -225,35 +163,26 @@ export default implement(courses, {
 				...(content !== undefined && { content }),
 				createdAt: iso(this.clock.now()),
 			});
-			return lectureAnswer(lecture);
+			return lectureView(lecture);
 		},
 
 		async getLecture(ctx) {
-			const lecture = await this.lectures.get(ctx.params.id);
-			const course = lecture && (await this.courses.get(lecture.courseId));
-			const { caller } = ctx.locals;
-			if (!course || (course.status === "draft" && !mayEdit(course, ctx.locals)))
-				throw problem(courses, "LECTURE_NOT_FOUND");
-			if (lecture.isPreview || mayEdit(course, ctx.locals)) return lectureAnswer(lecture);
-			const seat = caller && { userId: caller.id, courseId: course.id };
-			if (!seat || !(await ctx.call("enrollments.isEnrolled", seat)).enrolled)
-				throw problem(courses, "ENROLLMENT_REQUIRED");
-			return lectureAnswer(lecture);
+			return lectureView(await this.rights(ctx).lecture(ctx.params.id));
 		},
 
 		async updateLecture(ctx) {
 			const { title, durationSeconds, isPreview, content } = ctx.params;
-			const { id } = await this.editableLecture(ctx, ctx.params.id);
+			const { id } = await this.rights(ctx).editableLecture(ctx.params.id);
 			const changed = await this.lectures.advance(
 				{ id },
 				{ $set: { title, durationSeconds, isPreview, content } },
 			);
 			if (!changed) throw problem(courses, "LECTURE_NOT_FOUND");
-			return lectureAnswer(changed);
+			return lectureView(changed);
 		},
 
 		async removeLecture(ctx) {
-			const { id } = await this.editableLecture(ctx, ctx.params.id);
+			const { id } = await this.rights(ctx).editableLecture(ctx.params.id);
 			await this.lectures.remove({ id });
 			return null;
 		},
@@ -261,15 +190,12 @@ export default implement(courses, {
 		async describe(ctx) {
 			const course = await this.courses.get(ctx.params.id);
 			if (!course) throw problem(courses, "COURSE_NOT_FOUND");
-			return answer(course);
+			return courseView(course);
 		},
 	},
 
 	on: {
 		async "enrollment.activated"({ courseId }, ctx) {
-			await this.recount(ctx, courseId);
-		},
-		async "enrollment.completed"({ courseId }, ctx) {
 			await this.recount(ctx, courseId);
 		},
 		async "enrollment.dropped"({ courseId }, ctx) {

@@ -1,7 +1,14 @@
+import { invalidField } from "../../../kernel/errors.ts";
 import type { CourseDoc } from "../../../models/learning/course.model.ts";
 import type { LectureDoc } from "../../../models/learning/lecture.model.ts";
 import type { SectionDoc } from "../../../models/learning/section.model.ts";
 import type { Section } from "./courses.contract.ts";
+
+/** What a course consists of, in no order. */
+export interface Parts {
+	sections: readonly SectionDoc[];
+	lectures: readonly LectureDoc[];
+}
 
 /** By the place that was given, what has none after it by age. */
 const inOrder = <T extends { id: string; createdAt: string }>(
@@ -24,31 +31,54 @@ export const lectureInOutline = ({ id, title, durationSeconds, isPreview }: Lect
 });
 
 /** The sections of a course with their lectures, in the order its teacher gave. */
-export function outlineOf(
-	course: Pick<CourseDoc, "outline">,
-	sections: readonly SectionDoc[],
-	lectures: readonly LectureDoc[],
-): Section[] {
-	return inOrder(
+export const outlineOf = (
+	{ outline }: Pick<CourseDoc, "outline">,
+	{ sections, lectures }: Parts,
+): Section[] =>
+	inOrder(
 		sections,
-		course.outline.map(section => section.id),
+		outline.map(section => section.id),
 	).map(({ id, title }) => ({
 		id,
 		title,
 		lectures: inOrder(
 			lectures.filter(lecture => lecture.sectionId === id),
-			course.outline.find(section => section.id === id)?.lectures ?? [],
+			outline.find(section => section.id === id)?.lectures ?? [],
 		).map(lectureInOutline),
 	}));
+
+/** @throws VALIDATION_ERROR at the first id that does not belong there or is there twice. */
+function checkIds(
+	ids: readonly string[],
+	allowed: readonly { id: string }[],
+	pathOf: (index: number) => string,
+	owner: string,
+): void {
+	const known = new Set(allowed.map(item => item.id));
+	ids.forEach((id, index) => {
+		if (!known.has(id)) throw invalidField(pathOf(index), "UNKNOWN", `is not in this ${owner}`);
+		if (ids.indexOf(id) < index) throw invalidField(pathOf(index), "DUPLICATE", "is there twice");
+	});
 }
 
-/** The words of a title as search keys: letters and digits, lower case, no accents, each once. */
-export const wordsOf = (text: string): string[] => [
-	...new Set(
-		text
-			.normalize("NFKD")
-			.replace(/\p{M}/gu, "")
-			.toLowerCase()
-			.match(/[\p{L}\p{N}]+/gu) ?? [],
-	),
-];
+/**
+ * Holds a new order against the course: it names sections of it, each with lectures of its own, each once. It may
+ * leave some out.
+ * @throws VALIDATION_ERROR that names the place.
+ */
+export function checkOrder(order: CourseDoc["outline"], { sections, lectures }: Parts): void {
+	checkIds(
+		order.map(section => section.id),
+		sections,
+		index => `/sections/${index}/id`,
+		"course",
+	);
+	order.forEach((section, at) => {
+		checkIds(
+			section.lectures,
+			lectures.filter(lecture => lecture.sectionId === section.id),
+			index => `/sections/${at}/lectures/${index}`,
+			"section",
+		);
+	});
+}

@@ -3,26 +3,16 @@ import type { Ctx } from "../../../kernel/contract.ts";
 import { codeOf, problem } from "../../../kernel/errors.ts";
 import { fact } from "../../../kernel/facts/fact.ts";
 import { implement } from "../../../kernel/implement.ts";
-import { toMajor } from "../../../kernel/money/money.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
-import { type EnrollmentDoc, EnrollmentModel } from "../../../models/learning/enrollment.model.ts";
-import type { Course } from "../courses/courses.contract.ts";
-import { type Enrollment, enrollments } from "./enrollments.contract.ts";
+import { EnrollmentModel } from "../../../models/learning/enrollment.model.ts";
+import type { Payment } from "../../money/payments/payments.contract.ts";
+import { enrollments } from "./enrollments.contract.ts";
 import { advanceProgress, toHundredths } from "./progress.ts";
-import { factData, isPaid, pairOf, Seats, seated } from "./seats.ts";
+import { checkFree, checkOnSale } from "./sale.ts";
+import { factData, isSeated, type Pair, paidBy, Seats, seated, tookSeat } from "./seats.ts";
+import { enrollmentView } from "./view.ts";
 
 const countLimit = 1_000_000_000;
-
-const answer = (doc: EnrollmentDoc): Enrollment => ({
-	id: doc.id,
-	courseId: doc.courseId,
-	userId: doc.userId,
-	status: doc.status,
-	progressPercentage: doc.progress / 100,
-	totalWatchTime: doc.totalWatchTime,
-	enrolledAt: doc.enrolledAt,
-	...(doc.completedAt && { completedAt: doc.completedAt }),
-});
 
 /** Enrollments: from "I want this course" to a seat that survives any crash. */
 export default implement(enrollments, {
@@ -33,42 +23,26 @@ export default implement(enrollments, {
 			return new Seats(this.enrollments, this.clock);
 		},
 
-		/** @throws COURSE_NOT_FOUND for one that is not on sale. */
-		async courseOnSale(ctx: Ctx, id: string): Promise<Course> {
-			const course = await ctx.call("courses.describe", { id });
-			if (course.status !== "published") throw problem(enrollments, "COURSE_NOT_FOUND");
-			return course;
-		},
-
-		async find(userId: string, courseId: string): Promise<EnrollmentDoc | null> {
-			return this.enrollments.findOne({ userCourse: pairOf(userId, courseId) });
-		},
-
 		async teaches(ctx: Ctx, courseId: string): Promise<boolean> {
+			const { id, roles } = ctx.locals.user;
+			if (!roles.includes("teacher") && !roles.includes("admin")) return false;
 			try {
-				const course = await ctx.call("courses.describe", { id: courseId });
-				return course.teacherId === ctx.locals.user.id;
+				return (await ctx.call("courses.describe", { id: courseId })).teacherId === id;
 			} catch (error) {
 				if (codeOf(error) === "COURSE_NOT_FOUND") return false;
 				throw error;
 			}
 		},
 
-		/** Whether a payment was captured for this user and course. */
-		async isCovered(
-			ctx: Ctx,
-			{ userId, courseId, paymentId }: Record<"userId" | "courseId" | "paymentId", string>,
-		): Promise<boolean> {
+		/** The payment, where it is by this user for this course. */
+		async paymentFor(ctx: Ctx, pair: Pair, id: string): Promise<Payment | null> {
 			try {
-				const payment = await ctx.call("payments.describe", { id: paymentId });
-				return (
-					payment.status === "captured" &&
-					payment.userId === userId &&
-					payment.payable.kind === "course" &&
-					payment.payable.id === courseId
-				);
+				const payment = await ctx.call("payments.describe", { id });
+				const { payable } = payment;
+				const isForCourse = payable.kind === "course" && payable.id === pair.courseId;
+				return isForCourse && payment.userId === pair.userId ? payment : null;
 			} catch (error) {
-				if (codeOf(error) === "PAYMENT_NOT_FOUND") return false;
+				if (codeOf(error) === "PAYMENT_NOT_FOUND") return null;
 				throw error;
 			}
 		},
@@ -76,22 +50,20 @@ export default implement(enrollments, {
 
 	actions: {
 		async enroll(ctx) {
-			const { id: userId } = ctx.locals.user;
-			const course = await this.courseOnSale(ctx, ctx.params.courseId);
-			const seat = await this.find(userId, course.id);
-			if (seat && seat.status !== "dropped") throw problem(enrollments, "ALREADY_ENROLLED");
-			if (course.priceMinor > 0 && !(seat && isPaid(seat)))
-				throw problem(enrollments, "PAYMENT_REQUIRED", {
-					courseId: course.id,
-					amount: toMajor(course.priceMinor, course.currency),
-					amountMinor: course.priceMinor,
-					currency: course.currency,
-				});
-			const taken = seat
-				? await this.seats().reopen(ctx, seat)
-				: await this.seats().open(ctx, userId, course.id);
-			if (!taken) throw problem(enrollments, "ALREADY_ENROLLED");
-			return answer(taken);
+			const course = await ctx.call("courses.describe", { id: ctx.params.courseId });
+			const pair = { userId: ctx.locals.user.id, courseId: course.id };
+			const seats = this.seats();
+			for (;;) {
+				const seat = await seats.find(pair);
+				if (seat && isSeated(seat)) {
+					if (tookSeat(ctx, seat)) return enrollmentView(seat);
+					throw problem(enrollments, "ALREADY_ENROLLED");
+				}
+				const payment = seat ? paidBy(seat) : undefined;
+				if (!payment) checkFree(course);
+				const taken = seat ? await seats.reopen(ctx, seat, payment) : await seats.open(ctx, pair);
+				if (taken) return enrollmentView(taken);
+			}
 		},
 
 		async list(ctx) {
@@ -103,7 +75,7 @@ export default implement(enrollments, {
 				page,
 				{ enrolledAt: -1 },
 			);
-			return { ...found, items: found.items.map(answer) };
+			return { ...found, items: found.items.map(enrollmentView) };
 		},
 
 		async get(ctx) {
@@ -111,21 +83,23 @@ export default implement(enrollments, {
 			if (!seat) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
 			if (seat.userId !== ctx.locals.user.id && !(await this.teaches(ctx, seat.courseId)))
 				throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
-			return answer(seat);
+			return enrollmentView(seat);
 		},
 
 		async getByCourse(ctx) {
-			const seat = await this.find(ctx.locals.user.id, ctx.params.courseId);
+			const { courseId } = ctx.params;
+			const seat = await this.seats().find({ userId: ctx.locals.user.id, courseId });
 			if (!seat) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
-			return answer(seat);
+			return enrollmentView(seat);
 		},
 
 		async progress(ctx) {
 			const { courseId, progressPercentage, totalWatchTime } = ctx.params;
 			const report = { progress: toHundredths(progressPercentage), totalWatchTime };
+			const pair = { userId: ctx.locals.user.id, courseId };
 			for (;;) {
-				const seat = await this.find(ctx.locals.user.id, courseId);
-				if (!seat || seat.status === "dropped") throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
+				const seat = await this.seats().find(pair);
+				if (!seat || !isSeated(seat)) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
 				const { completes, ...$set } = advanceProgress(seat, report);
 				const changed = await this.enrollments.advance(
 					{
@@ -144,55 +118,53 @@ export default implement(enrollments, {
 						? [fact(ctx, this.clock, enrollments, "enrollment.completed", factData(seat))]
 						: [],
 				);
-				if (changed) return answer(changed);
+				if (changed) return enrollmentView(changed);
 			}
 		},
 
 		async complete(ctx) {
-			const { userId, courseId, paymentId } = ctx.params;
-			if (!(await this.isCovered(ctx, ctx.params)))
-				throw problem(enrollments, "PAYMENT_NOT_CAPTURED");
-			const seat = await this.seats().forPayment(ctx, userId, courseId, paymentId);
+			const { paymentId, ...pair } = ctx.params;
+			const payment = await this.paymentFor(ctx, pair, paymentId);
+			if (payment?.status !== "captured") throw problem(enrollments, "PAYMENT_NOT_CAPTURED");
+			const seat = await this.seats().buy(ctx, pair, paymentId);
 			return { success: true as const, enrollmentId: seat.id };
 		},
 
 		async drop(ctx) {
 			const { userId, courseId, paymentId } = ctx.params;
-			const seat = await this.find(userId, courseId);
+			const pair = { userId, courseId };
+			const payment = paymentId ? await this.paymentFor(ctx, pair, paymentId) : null;
+			const refunded = payment?.capturedAt && payment.id;
+			const seats = this.seats();
+			const seat =
+				(await seats.find(pair)) ??
+				(refunded && (await seats.openDropped(ctx, pair, refunded))) ??
+				(await seats.find(pair));
 			if (!seat) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
-			await this.enrollments.advance(
-				{ id: seat.id, status: seated },
-				{
-					$set: {
-						status: "dropped",
-						droppedAt: iso(this.clock.now()),
-						...(paymentId && { [`payments.${paymentId}`]: "refunded" }),
-					},
-				},
-				[fact(ctx, this.clock, enrollments, "enrollment.dropped", factData(seat))],
-			);
+			await seats.drop(ctx, seat, refunded);
 			return { success: true as const, enrollmentId: seat.id };
 		},
 
 		async quote(ctx) {
 			const { id, userId } = ctx.params;
-			const { priceMinor, currency, title } = await this.courseOnSale(ctx, id);
-			if (priceMinor === 0) throw problem(enrollments, "COURSE_IS_FREE");
-			const seat = await this.find(userId, id);
-			if (seat && (seat.status !== "dropped" || isPaid(seat)))
-				throw problem(enrollments, "ALREADY_ENROLLED");
-			return { amountMinor: priceMinor, currency, title };
+			const course = await ctx.call("courses.describe", { id });
+			const seat = await this.seats().find({ userId, courseId: id });
+			if (seat && (isSeated(seat) || paidBy(seat))) throw problem(enrollments, "ALREADY_ENROLLED");
+			checkOnSale(course);
+			const { priceMinor: amountMinor, currency, title } = course;
+			if (amountMinor === 0) throw problem(enrollments, "COURSE_IS_FREE");
+			return { amountMinor, currency, title };
 		},
 
 		async fulfilment(ctx) {
 			const { id, userId, paymentId } = ctx.params;
-			const seat = await this.find(userId, id);
-			return { enrollment: seat?.payments[paymentId] ? answer(seat) : null };
+			const seat = await this.seats().find({ userId, courseId: id });
+			return { enrollment: seat?.payments[paymentId] ? enrollmentView(seat) : null };
 		},
 
 		async isEnrolled(ctx) {
-			const seat = await this.find(ctx.params.userId, ctx.params.courseId);
-			return { enrolled: seat !== null && seat.status !== "dropped" };
+			const seat = await this.seats().find(ctx.params);
+			return { enrolled: seat !== null && isSeated(seat) };
 		},
 
 		async count(ctx) {
@@ -204,7 +176,7 @@ export default implement(enrollments, {
 	on: {
 		async "payment.captured"({ payable, userId, paymentId }, ctx) {
 			if (payable.kind === "course")
-				await this.seats().forPayment(ctx, userId, payable.id, paymentId);
+				await this.seats().buy(ctx, { userId, courseId: payable.id }, paymentId);
 		},
 	},
 });

@@ -3,8 +3,10 @@ import type { EnrollmentDoc } from "../../../models/learning/enrollment.model.ts
 const complete = 10_000;
 
 /** Percent as hundredths, rounded down: what was not reached is not rounded up to. */
-export const toHundredths = (percent: number): number =>
-	Math.floor(Number((percent * 100).toFixed(6)));
+export function toHundredths(percent: number): number {
+	const nearest = Math.round(percent * 100);
+	return nearest / 100 <= percent ? nearest : nearest - 1;
+}
 
 /**
  * What a report changes: neither progress nor watch time goes back, and the first full report of an active enrollment

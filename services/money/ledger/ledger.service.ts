@@ -8,7 +8,8 @@ import { auditLedger } from "./audit.ts";
 import { type Account, Balances, captureTransfer, isSameBooking } from "./journal.ts";
 import { ledger } from "./ledger.contract.ts";
 
-const batch = 500;
+/** Also how many captures payments answers with at once. */
+const batch = 2_000;
 
 const accountView = ({ account, currency, debitMinor, creditMinor }: Account) => ({
 	account,
@@ -75,7 +76,7 @@ export default implement(ledger, {
 		async transfers(ctx) {
 			const { subjectId, ...params } = ctx.params;
 			const guard = { ...(subjectId !== undefined && { subjectId }) };
-			const page = await this.transfers.list(guard, params, { postedAt: -1 });
+			const page = await this.transfers.list(guard, params, { id: -1 });
 			return { ...page, items: page.items.map(transferView) };
 		},
 

@@ -242,12 +242,12 @@ export const payments = defineContract("payments", {
 		},
 		captures: {
 			description:
-				"What was captured (minor units): up to 500 after an id, in the order of ids, or of given payments",
+				"What was captured (minor units): up to 2,000 after an id, in the order of ids, or of given payments",
 			kind: "read",
 			access: "internal",
 			params: Type.Object({
 				after: Type.Optional(Type.String()),
-				ids: Type.Optional(Type.Array(Type.String(), { maxItems: 500 })),
+				ids: Type.Optional(Type.Array(Type.String(), { maxItems: 2_000 })),
 			}),
 			result: Type.Object(
 				{

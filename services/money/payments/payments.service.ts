@@ -26,7 +26,7 @@ import { paymentView } from "./view.ts";
 
 const fulfilmentWaitMs = 2_000;
 const fulfilmentPollMs = 50;
-const capturesPerPage = 500;
+const capturesPerPage = 2_000;
 
 interface Order {
 	userId: string;

@@ -180,7 +180,10 @@ export class Till {
 			current = await this.open(payment).catch(() => payment);
 		const { gatewayId } = current;
 		if (!isOpen(current.status)) return current;
-		if (!provider || !gatewayId) return this.#shut(current, to, by);
+		if (!provider || !gatewayId) {
+			const shut = await this.#shut(current, to, by);
+			return provider && isOpen(shut.status) ? this.close(shut, to, by) : shut;
+		}
 		await this.#note("cancel", current, { id: current.id });
 		const answer = await this.#ask("cancel", current.id, () => provider.cancel(gatewayId));
 		await this.#answered("cancel", current.id);

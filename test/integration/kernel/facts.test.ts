@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServiceBroker } from "moleculer";
 import { connect, type JetStreamManager } from "nats";
 import { backOffMs } from "../../../kernel/facts/consumer.ts";
+import type { Receipt } from "../../../kernel/facts/contract.ts";
+import type { Sweep } from "../../../kernel/facts/publisher.ts";
 import { nats, needs } from "../../support/servers.ts";
 import { before, behind } from "./fixtures/heard.ts";
 import { latecomers, listeners, newcomers } from "./fixtures/listeners.contract.ts";
@@ -22,6 +25,22 @@ const keysOf = (prefix: string, count: number) =>
 afterEach(() => {
 	for (const hooks of [before, behind]) for (const group of Object.keys(hooks)) delete hooks[group];
 });
+
+/** What the kernel gives services, which no contract lists. */
+interface KernelActions {
+	"facts.sweep": Sweep;
+	"facts.pending": { pending: number; oldestMs: number };
+	"facts.parked": { items: Receipt[] };
+	"facts.replay": { state: string };
+}
+const own = <K extends keyof KernelActions>(
+	node: MeshNode,
+	service: string,
+	action: K,
+	params = {},
+	options = {},
+): Promise<KernelActions[K]> =>
+	(node.broker as unknown as ServiceBroker).call(`${service}.${action}`, params, options);
 
 const tell = (node: MeshNode, keys: string[]) =>
 	Promise.all(keys.map(key => node.broker.call("tellers.tell", { key })));
@@ -48,15 +67,18 @@ async function heardAll(node: MeshNode, keys: string[], facts = 1, group: Group 
 async function outboxesEmpty(node: MeshNode) {
 	await until(
 		async () => {
-			await node.broker.call("tellers.facts.sweep", { now: true });
-			return node.broker.call("tellers.facts.pending");
+			await own(node, "tellers", "facts.sweep", { now: true });
+			return own(node, "tellers", "facts.pending");
 		},
 		({ pending }) => pending === 0,
 	);
 }
 
 /** What holds whatever carries the facts. */
-function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
+function everywhere(
+	open: (t: TestContext) => Promise<TestMesh>,
+	purge: (namespace: string) => Promise<unknown>,
+) {
 	test("every fact is heard once, and leaves its outbox only after", async t => {
 		const mesh = await open(t);
 		const node = await mesh.start(both, both);
@@ -67,12 +89,12 @@ function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
 		});
 		before.listeners = () => gate;
 		await tell(node, keys);
-		const swept = await node.broker.call("tellers.facts.sweep", {});
+		const swept = await own(node, "tellers", "facts.sweep", {});
 		assert.deepEqual(swept, { pending: 20, published: 0, settled: 0 });
 		letGo();
 		await heardAll(node, keys);
 		await outboxesEmpty(node);
-		assert.deepEqual(await node.broker.call("tellers.facts.sweep", { now: true }), {
+		assert.deepEqual(await own(node, "tellers", "facts.sweep", { now: true }), {
 			pending: 0,
 			published: 0,
 			settled: 0,
@@ -94,7 +116,7 @@ function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
 			async () => failed.size,
 			size => size === 5,
 		);
-		const sweep = await node.broker.call("tellers.facts.sweep", { now: true });
+		const sweep = await own(node, "tellers", "facts.sweep", { now: true });
 		assert.deepEqual(sweep, { pending: 5, published: 0, settled: 0 }, "a back-off is kept");
 		await heardAll(node, keys);
 		await outboxesEmpty(node);
@@ -115,9 +137,9 @@ function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
 			async () => died.size,
 			size => size === 5,
 		);
-		assert.equal((await node.broker.call("tellers.facts.pending")).pending, 5);
+		assert.equal((await own(node, "tellers", "facts.pending")).pending, 5);
 		await until(
-			() => node.broker.call("tellers.facts.sweep", { now: true }),
+			() => own(node, "tellers", "facts.sweep", { now: true }),
 			({ pending }) => pending === 0,
 		);
 		await heardAll(node, keys);
@@ -152,11 +174,11 @@ function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
 		};
 		await tell(node, ["bad", ...keysOf("good", 5)]);
 		await heardAll(node, keysOf("good", 5));
-		const parked = () => node.broker.call("listeners.facts.parked");
+		const parked = () => own(node, "listeners", "facts.parked");
 		for (let tries = 1; tries < 8; tries++) {
 			assert.deepEqual(await parked(), { items: [] });
 			mesh.clock.forward(backOffMs(tries) + 31_000);
-			await node.broker.call("tellers.facts.sweep", {});
+			await own(node, "tellers", "facts.sweep", {});
 			await sleep(200);
 		}
 		const { items } = await until(parked, ({ items }) => items.length > 0);
@@ -169,7 +191,7 @@ function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
 		await outboxesEmpty(node);
 
 		const factId = receipt?.factId as string;
-		const replay = () => node.broker.call("listeners.facts.replay", { factId });
+		const replay = () => own(node, "listeners", "facts.replay", { factId });
 		assert.deepEqual(await replay(), { state: "parked" });
 		assert.equal((await parked()).items[0]?.tries, 9);
 		poisoned = false;
@@ -192,14 +214,15 @@ function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
 			async () => failed,
 			times => times === 1,
 		);
-		await loseDeliveries(mesh, first);
+		await first.stop();
+		await purge(mesh.namespace);
 		delete before.listeners;
 		const node = await mesh.start(both, both);
 		mesh.clock.forward(20_000);
-		const early = await node.broker.call("tellers.facts.sweep", {});
+		const early = await own(node, "tellers", "facts.sweep", {});
 		assert.deepEqual(early, { pending: 1, published: 0, settled: 0 });
 		mesh.clock.forward(15_000);
-		const late = await node.broker.call("tellers.facts.sweep", {});
+		const late = await own(node, "tellers", "facts.sweep", {});
 		assert.deepEqual(late, { pending: 1, published: 1, settled: 0 });
 		await heardAll(node, ["k"]);
 		await outboxesEmpty(node);
@@ -211,7 +234,7 @@ function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
 		const keys = keysOf("k", 200);
 		for (let i = 0; i < 200; i += 50) await tell(alone, keys.slice(i, i + 50));
 		assert.deepEqual(
-			await alone.broker.call("tellers.facts.sweep", { now: true }),
+			await own(alone, "tellers", "facts.sweep", { now: true }),
 			{ pending: 200, published: 0, settled: 0 },
 			"a group that is away gets no second copy",
 		);
@@ -220,20 +243,17 @@ function everywhere(open: (t: TestContext) => Promise<TestMesh>) {
 		await heardAll(node, keys);
 		await outboxesEmpty(node);
 	});
-
-	/** Ends a node and what the pipe holds. */
-	async function loseDeliveries(mesh: TestMesh, node: MeshNode) {
-		await node.stop();
-		if (servers) await purge(mesh.namespace);
-	}
 }
 
 describe("facts in one process", () => {
-	everywhere(async t => {
-		const dir = await mkdtemp(join(tmpdir(), "zeolite-facts-"));
-		t.after(() => rm(dir, { recursive: true, force: true }));
-		return new TestMesh(t, contracts, { DATA_DIR: dir });
-	});
+	everywhere(
+		async t => {
+			const dir = await mkdtemp(join(tmpdir(), "zeolite-facts-"));
+			t.after(() => rm(dir, { recursive: true, force: true }));
+			return new TestMesh(t, contracts, { DATA_DIR: dir });
+		},
+		async () => {},
+	);
 });
 
 const servers = await needs("nats", "mongo");
@@ -259,12 +279,11 @@ if (servers) {
 	const open = async (t: TestContext) => new TestMesh(t, contracts, env);
 
 	describe("facts over JetStream", () => {
-		everywhere(open);
+		everywhere(open, purge);
 
 		test("a consumer that goes away and comes back has missed nothing", async t => {
 			const mesh = await open(t);
-			const teller = await mesh.start("tellers", both);
-			const first = await mesh.start("listeners", both);
+			const [teller, first] = await mesh.startAll(["tellers", "listeners"], both);
 			const keys = keysOf("k", 60);
 			await tell(teller, keys.slice(0, 20));
 			await heardAll(first, keys.slice(0, 20));
@@ -278,16 +297,18 @@ if (servers) {
 
 		test("two consumers share the facts, also while one of them leaves", async t => {
 			const mesh = await open(t);
-			const teller = await mesh.start("tellers", both);
-			const nodes = [await mesh.start("listeners", both), await mesh.start("listeners", both)];
+			const [teller, first, second] = await mesh.startAll(
+				["tellers", "listeners", "listeners"],
+				both,
+			);
 			const keys = keysOf("k", 100);
 			await tell(teller, keys.slice(0, 50));
 			await end(teller, keys.slice(0, 50));
 			const rest = tell(teller, keys.slice(50));
-			await nodes[0]?.stop();
+			await first.stop();
 			await rest;
 			await end(teller, keys.slice(50));
-			await heardAll(nodes[1] as MeshNode, keys, 2);
+			await heardAll(second, keys, 2);
 			await outboxesEmpty(teller);
 		});
 
@@ -336,8 +357,7 @@ if (servers) {
 		]) {
 			test(`${name} while the consumer is away loses nothing`, async t => {
 				const mesh = await open(t);
-				const teller = await mesh.start("tellers", both);
-				const first = await mesh.start("listeners", both);
+				const [teller, first] = await mesh.startAll(["tellers", "listeners"], both);
 				const keys = keysOf("k", 20);
 				await tell(teller, keys);
 				await heardAll(first, keys);
@@ -353,7 +373,7 @@ if (servers) {
 				);
 				mesh.clock.forward(31_000);
 				await until(
-					() => teller.broker.call("tellers.facts.sweep", {}),
+					() => own(teller, "tellers", "facts.sweep", {}),
 					({ published, pending }) => published > 0 || pending === 0,
 				);
 				await heardAll(second, keys, 2);
@@ -371,9 +391,9 @@ if (servers) {
 				await until(
 					async () => {
 						mesh.clock.forward(31_000);
-						await node.broker.call("tellers.facts.sweep", {});
+						await own(node, "tellers", "facts.sweep", {});
 						await sleep(200);
-						return node.broker.call("tellers.facts.pending");
+						return own(node, "tellers", "facts.pending");
 					},
 					({ pending }) => pending === 0,
 					20_000,
@@ -406,7 +426,7 @@ if (servers) {
 			const node = await mesh.start(both, "tellers,listeners,latecomers");
 			await tell(node, ["k"]);
 			await heardAll(node, ["k"]);
-			const sweep = () => node.broker.call("tellers.facts.sweep", { now: true });
+			const sweep = () => own(node, "tellers", "facts.sweep", { now: true });
 			assert.deepEqual(await sweep(), { pending: 1, published: 0, settled: 0 });
 			const late = await mesh.start("latecomers", "tellers,listeners,latecomers");
 			await heardAll(late, ["k"], 1, "latecomers");
@@ -414,11 +434,10 @@ if (servers) {
 		});
 
 		test("a NATS server that is killed and comes back costs no fact", async t => {
-			const own = await nats(t, { own: true });
-			assert.ok(own);
-			const mesh = new TestMesh(t, contracts, { ...env, NATS_URL: own.url });
-			const teller = await mesh.start("tellers", both);
-			const listener = await mesh.start("listeners", both);
+			const server = await nats(t, { own: true });
+			assert.ok(server);
+			const mesh = new TestMesh(t, contracts, { ...env, NATS_URL: server.url });
+			const [teller, listener] = await mesh.startAll(["tellers", "listeners"], both);
 			const keys = keysOf("k", 120);
 			const telling = (async () => {
 				for (const key of keys) {
@@ -427,15 +446,15 @@ if (servers) {
 				}
 			})();
 			await sleep(300);
-			await own.kill("SIGKILL");
+			await server.kill("SIGKILL");
 			await sleep(500);
-			await own.restart();
+			await server.restart();
 			await telling;
 			await until(
 				async () => {
 					mesh.clock.forward(31_000);
-					await teller.broker.call("tellers.facts.sweep", {}, { timeout: 60_000 });
-					return teller.broker.call("tellers.facts.pending");
+					await own(teller, "tellers", "facts.sweep", {}, { timeout: 60_000 });
+					return own(teller, "tellers", "facts.pending");
 				},
 				({ pending }) => pending === 0,
 				30_000,
@@ -444,13 +463,13 @@ if (servers) {
 		});
 
 		test("a node stops while its NATS server is gone", async t => {
-			const own = await nats(t, { own: true });
-			assert.ok(own);
-			const mesh = new TestMesh(t, contracts, { ...env, NATS_URL: own.url });
+			const server = await nats(t, { own: true });
+			assert.ok(server);
+			const mesh = new TestMesh(t, contracts, { ...env, NATS_URL: server.url });
 			const node = await mesh.start(both, both);
-			await own.kill("SIGKILL");
+			await server.kill("SIGKILL");
 			const stopped = await Promise.race([node.stop().then(() => true), sleep(9_000, false)]);
-			await own.restart();
+			await server.restart();
 			await node.stop();
 			assert.ok(stopped, "a node that hangs is killed with its work half done");
 		});

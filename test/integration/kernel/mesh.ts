@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { NatsConnection } from "nats";
 import type { Broker, Contract } from "../../../kernel/contract.ts";
 import type { Node } from "../../../kernel/node.ts";
 import { folderOf, startNode } from "../../support/node.ts";
@@ -40,6 +41,13 @@ export class TestMesh {
 		this.#env = env;
 	}
 
+	/** Starts nodes that run a list of services each, at the same time: alone they would wait for each other. */
+	startAll<const S extends readonly string[]>(services: S, mesh = "") {
+		return Promise.all(services.map(list => this.start(list, mesh))) as Promise<{
+			-readonly [I in keyof S]: MeshNode;
+		}>;
+	}
+
 	/** Starts a node that runs these services, of a deployment that has `mesh` (all where not given). */
 	async start(services: string, mesh = ""): Promise<MeshNode> {
 		const node = await startNode(this.#t, {
@@ -54,10 +62,13 @@ export class TestMesh {
 			},
 		});
 		const { stop } = node;
+		const link = (node.broker.transit as { tx?: { client?: NatsConnection } } | undefined)?.tx
+			?.client;
 		let stopped: Promise<void> | undefined;
 		return Object.assign(node, {
 			stop() {
-				stopped ??= stop();
+				// Without a server Moleculer leaves its client trying for ever, which only an exit ends.
+				stopped ??= stop().finally(() => link?.close());
 				return stopped;
 			},
 		}) as unknown as MeshNode;

@@ -439,10 +439,7 @@ describe("the sandbox", () => {
 	});
 
 	test("is nowhere where it is off: no route, page, action or method", async t => {
-		const { node, base, buy, post, event } = await openShop(t).then(async on => {
-			await on.node.stop();
-			return openShop(t, { SANDBOX: "off" });
-		});
+		const { node, base, buy, post } = await openShop(t, { SANDBOX: "off" });
 		assert.deepEqual(problemOf(await buy()), [422, "PAYMENT_METHOD_UNAVAILABLE"]);
 		for (const path of [
 			"/sandbox/checkout/pay_1?secret=x",
@@ -456,7 +453,6 @@ describe("the sandbox", () => {
 			"/webhooks/sandbox",
 		])
 			assert.equal((await post(path, { outcome: "succeed", secret: "x" })).status, 404, path);
-		await assert.rejects(event({ id: "evt_1", type: "payment.paid" }));
 		const actions = node.broker.registry.getActionList({}).map(action => action.name);
 		assert.deepEqual(
 			actions.filter(name => name.startsWith("sandbox.")),

@@ -3,13 +3,13 @@ import { type TestContext, test } from "node:test";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Collection } from "../../../kernel/store/collection.ts";
 import { type CredentialDoc, CredentialModel } from "../../../models/identity/credential.model.ts";
-import type { Role } from "../../../services/identity/users/users.contract.ts";
 import {
 	finishClaim,
 	type RegisterNeeds,
 	type Registration,
 	register,
 } from "../../../services/identity/auth/register.ts";
+import type { Role } from "../../../services/identity/users/users.contract.ts";
 import { memoryCollection } from "./store.ts";
 
 interface Profile {

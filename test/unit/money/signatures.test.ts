@@ -46,7 +46,10 @@ test("a buyer's signature is Razorpay's, and holds for one charge of one order",
 	assert.equal(signature, expected);
 	assert.ok(isPaidSignature("secret", "order_1", "pay_1", signature));
 	assert.ok(!isPaidSignature("secret", "order_2", "pay_1", signature));
-	assert.ok(!isPaidSignature("secret", "order_1", undefined, signPaid("secret", "order_1", "")));
+	for (const none of ["", "undefined"])
+		assert.ok(
+			!isPaidSignature("secret", "order_1", undefined, signPaid("secret", "order_1", none)),
+		);
 	assert.ok(!isPaidSignature("", "order_1", "pay_1", signPaid("", "order_1", "pay_1")));
 	for (const wrong of ["", "x", signature.slice(1), signature.toUpperCase()])
 		assert.ok(!isPaidSignature("secret", "order_1", "pay_1", wrong));

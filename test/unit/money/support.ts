@@ -198,6 +198,8 @@ export async function world(t: TestContext, needs: Partial<TillNeeds> = {}): Pro
 			...change,
 		}),
 		async facts() {
+			for (const { outbox = {}, outboxSize = 0 } of await driver.find({}, {}))
+				assert.equal(Object.keys(outbox as object).length, outboxSize, "a fact was written twice");
 			const docs = await payments.outboxes(1_000);
 			return docs.flatMap(doc => doc.facts.map(fact => ({ ...fact, subject: doc.id })));
 		},

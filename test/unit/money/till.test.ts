@@ -199,6 +199,23 @@ describe("settle", () => {
 		});
 	});
 
+	test("answered late takes nothing back from a refund that began since", async t => {
+		const w = await world(t);
+		const { id, gatewayId } = await opened(w);
+		w.bank.pay(gatewayId);
+		const fetch = w.bank.fetch.bind(w.bank);
+		w.bank.fetch = async asked => {
+			w.bank.fetch = fetch;
+			const answer = await fetch(asked);
+			await w.till.settle(id);
+			await w.payments.advance({ id }, { $set: { status: "refund_pending", refundableMinor: 0 } });
+			return answer;
+		};
+		const { status, refundableMinor } = await w.till.settle(id);
+		assert.deepEqual([status, refundableMinor], ["refund_pending", 0]);
+		assert.equal((await w.facts()).length, 1);
+	});
+
 	for (const [reason, change] of [
 		["amount differs", { amountMinor: 9_998 }],
 		["currency differs", { currency: "EUR" }],
@@ -216,6 +233,7 @@ describe("settle", () => {
 			assert.deepEqual(await w.facts(), []);
 			w.clock.ms += 48 * 3_600_000;
 			assert.equal(await w.till.expire(), 0, "a person looks at it first");
+			assert.ok(!w.bank.calls.includes("cancel"));
 			w.bank.intents.set(gatewayId, right as never);
 			const settled = await w.till.settle(id);
 			assert.deepEqual([settled.status, settled.review], ["captured", undefined]);
@@ -288,6 +306,21 @@ describe("close", () => {
 		w.bank.pay(payment.gatewayId);
 		assert.equal((await w.till.close(payment, "canceled")).status, "captured");
 		await assertSound(w);
+	});
+
+	test("does not close here alone what was opened at the provider meanwhile", async t => {
+		const w = await world(t);
+		w.bank.next = ["is down"];
+		await w.till.create(w.wanted()).catch(() => {});
+		const create = w.bank.create.bind(w.bank);
+		w.bank.create = async () => {
+			w.bank.create = create;
+			await w.till.open(await w.till.get("pay_1"));
+			throw new Error("connection reset");
+		};
+		const closed = await w.till.close(await w.till.get("pay_1"), "canceled");
+		assert.equal(closed.status, "canceled");
+		assert.equal(w.bank.intents.get("pi_pay_1")?.status, "canceled");
 	});
 
 	test("needs no provider that is not set up any more", async t => {

@@ -9,10 +9,10 @@ interface SandboxEvent {
 	data?: { id?: string; key?: string; failure?: Failure };
 }
 
-const types: Record<string, ProviderEvent["type"]> = {
-	"payment.paid": "paid",
-	"payment.failed": "failed",
-};
+const types = new Map<string, ProviderEvent["type"]>([
+	["payment.paid", "paid"],
+	["payment.failed", "failed"],
+]);
 
 /** The sandbox as a provider: the service `sandbox` plays the outside system, and calls to it are the network. */
 export const sandboxProvider = (mesh: Caller, clock: Clock): PaymentProvider => ({
@@ -32,7 +32,7 @@ export const sandboxProvider = (mesh: Caller, clock: Clock): PaymentProvider => 
 		const { id, type, data = {} } = JSON.parse(body.toString()) as SandboxEvent;
 		return {
 			id,
-			type: types[type] ?? "other",
+			type: types.get(type) ?? "other",
 			...(data.id && { gatewayId: data.id }),
 			...(data.key && { key: data.key }),
 			...(data.failure && { failure: data.failure }),

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { Collection, type Driver } from "../../../kernel/store/collection.ts";
+import { type EnrollmentDoc, EnrollmentModel } from "../../../models/learning/enrollment.model.ts";
+import { isSeated, paidBy, Seats, tookSeat } from "../../../services/learning/enrollments/seats.ts";
+import { memoryDriver } from "./store.ts";
+
+const driver = await memoryDriver(EnrollmentModel);
+const clock = { now: () => Date.UTC(2026, 0, 1) };
+let users = 0;
+
+interface World {
+	seats: Seats;
+	enrollments: Collection<EnrollmentDoc>;
+	pair: { userId: string; courseId: string };
+	cause(seed?: string): never;
+	seat(): Promise<EnrollmentDoc>;
+	/** Names of the facts that were told, in the order of their making. */
+	facts(): Promise<string[]>;
+}
+
+/** Seats of a new user, in a store that may be slowed down. */
+function world(through: Driver = driver): World {
+	const enrollments = new Collection(EnrollmentModel, driver);
+	const pair = { userId: `usr_${users++}`, courseId: "crs_1" };
+	const seat = async () => (await enrollments.findOne({ userId: pair.userId })) as EnrollmentDoc;
+	return {
+		seats: new Seats(new Collection(EnrollmentModel, through), clock),
+		enrollments,
+		pair,
+		cause: seed => ({ headers: seed ? { seed } : {}, locals: {} }) as never,
+		seat,
+		async facts() {
+			const { id } = await seat();
+			const outbox = (await enrollments.outboxes(100_000)).find(told => told.id === id);
+			return (outbox?.facts ?? []).map(({ name }) => name.replace("enrollment.", ""));
+		},
+	};
+}
+
+describe("a seat", () => {
+	test("is one per user and course; dropped, it is taken up again with id and progress", async () => {
+		const { seats, enrollments, pair, cause, seat, facts } = world();
+		const opened = await seats.open(cause(), pair);
+		assert.equal(await seats.open(cause(), pair), null);
+		assert.equal(await seats.reopen(cause(), opened as EnrollmentDoc), null, "nothing to reopen");
+		await enrollments.advance({ id: opened?.id }, { $set: { progress: 4_200 } });
+		await seats.drop(cause(), await seat());
+		assert.deepEqual(
+			[(await seat()).status, (await seat()).droppedAt !== undefined],
+			["dropped", true],
+		);
+		assert.equal(await seats.open(cause(), pair), null);
+		const again = await seats.reopen(cause(), await seat());
+		assert.deepEqual(
+			[again?.id, again?.status, again?.progress, again?.droppedAt],
+			[opened?.id, "active", 4_200, undefined],
+		);
+		assert.deepEqual(await facts(), ["activated", "dropped", "activated"]);
+	});
+
+	test("that was completed is completed when it is taken up again", async () => {
+		const { seats, enrollments, pair, cause, seat } = world();
+		const { id } = (await seats.open(cause(), pair)) as EnrollmentDoc;
+		const completedAt = "2026-01-01T00:00:00.000Z";
+		await enrollments.advance({ id }, { $set: { status: "completed", completedAt } });
+		await seats.drop(cause(), await seat());
+		assert.equal((await seat()).completedAt, completedAt);
+		assert.equal((await seats.reopen(cause(), await seat()))?.status, "completed");
+	});
+
+	test("is bought once by a payment, however often that is told", async () => {
+		const { seats, pair, cause, seat, facts } = world();
+		for (let told = 0; told < 3; told++) await seats.buy(cause("fct_1"), pair, "pay_1");
+		assert.deepEqual((await seat()).payments, { pay_1: "captured" });
+		assert.deepEqual(await facts(), ["activated"]);
+		await seats.drop(cause(), await seat());
+		await seats.buy(cause("fct_1"), pair, "pay_1");
+		assert.equal((await seat()).status, "dropped", "an old capture does not undo a drop");
+		await seats.buy(cause("fct_2"), pair, "pay_2");
+		assert.equal((await seat()).status, "active");
+	});
+
+	test("had already, keeps the payment that came on top", async () => {
+		const { seats, pair, cause, seat, facts } = world();
+		await seats.open(cause(), pair);
+		await seats.buy(cause(), pair, "pay_1");
+		assert.equal(paidBy(await seat()), "pay_1");
+		assert.deepEqual(await facts(), ["activated"]);
+	});
+
+	test("is not paid by what was refunded, in whatever order that is heard of", async () => {
+		const { seats, pair, cause, seat, facts } = world();
+		await seats.openDropped(cause(), pair, "pay_1");
+		await seats.buy(cause(), pair, "pay_1");
+		assert.deepEqual([(await seat()).status, paidBy(await seat())], ["dropped", undefined]);
+		assert.deepEqual(await facts(), []);
+		assert.equal(await seats.openDropped(cause(), pair, "pay_2"), null);
+	});
+
+	test("dropped first and refunded later is not paid either", async () => {
+		const { seats, pair, cause, seat, facts } = world();
+		await seats.buy(cause(), pair, "pay_1");
+		const before = await seat();
+		await seats.drop(cause(), before);
+		await seats.drop(cause(), before, "pay_1");
+		assert.deepEqual((await seat()).payments, { pay_1: "refunded" });
+		assert.equal(await seats.reopen(cause(), before, "pay_1"), null);
+		assert.deepEqual(await facts(), ["activated", "dropped"]);
+	});
+
+	test("is known again by the request that took it, and by no other", async () => {
+		const { seats, pair, cause, seat } = world();
+		await seats.open(cause("key_1"), pair);
+		assert.ok(tookSeat(cause("key_1"), await seat()));
+		assert.ok(!tookSeat(cause("key_2"), await seat()));
+		assert.ok(!tookSeat(cause(), await seat()));
+		await seats.drop(cause("key_3"), await seat());
+		await seats.reopen(cause("key_2"), await seat());
+		assert.ok(tookSeat(cause("key_2"), await seat()));
+		const unseeded = world();
+		await unseeded.seats.open(cause(), unseeded.pair);
+		assert.ok(!tookSeat(cause(), await unseeded.seat()));
+	});
+});
+
+/** What may happen to a seat that has a price, each as its service does it. */
+const acts = {
+	"capture pay_1": ({ seats, pair, cause }: World) => seats.buy(cause(), pair, "pay_1"),
+	"capture pay_2": ({ seats, pair, cause }: World) => seats.buy(cause(), pair, "pay_2"),
+	async enroll({ seats, pair, cause }: World) {
+		for (;;) {
+			const seat = await seats.find(pair);
+			const payment = seat && paidBy(seat);
+			if (!seat || isSeated(seat) || !payment) return;
+			if (await seats.reopen(cause(), seat, payment)) return;
+		}
+	},
+	async drop({ seats, pair, cause }: World) {
+		const seat = await seats.find(pair);
+		if (seat) await seats.drop(cause(), seat);
+	},
+	async "refund pay_1"({ seats, pair, cause }: World) {
+		const seat =
+			(await seats.find(pair)) ??
+			(await seats.openDropped(cause(), pair, "pay_1")) ??
+			(await seats.find(pair));
+		await seats.drop(cause(), seat as EnrollmentDoc, "pay_1");
+	},
+};
+type Act = keyof typeof acts;
+
+describe("captures, drops, refunds and enrollments at once", () => {
+	test("leave one seat that is paid when it is taken, and a fact for every change", async () => {
+		const sequence = fc.array(fc.constantFrom(...(Object.keys(acts) as Act[])), {
+			minLength: 2,
+			maxLength: 6,
+		});
+		await fc.assert(
+			fc.asyncProperty(fc.scheduler(), sequence, async (scheduler, run) => {
+				const slow = <A extends unknown[], R>(name: string, call: (...args: A) => Promise<R>) =>
+					scheduler.scheduleFunction(Object.defineProperty(call, "name", { value: name }));
+				const school = world({
+					...driver,
+					find: slow("find", (...args) => driver.find(...args)),
+					insert: slow("insert", (...args) => driver.insert(...args)),
+					update: slow("update", (...args) => driver.update(...args)),
+				});
+				await scheduler.waitFor(Promise.all(run.map(act => acts[act](school))));
+				const { userId } = school.pair;
+				const made = await school.enrollments.count({ userId });
+				assert.ok(made <= 1);
+				if (made === 0) return;
+				const end = await school.seat();
+				if (isSeated(end)) assert.ok(paidBy(end), JSON.stringify([run, end]));
+				if (run.includes("refund pay_1")) assert.equal(end.payments.pay_1, "refunded");
+				if (run.includes("capture pay_2")) assert.equal(end.payments.pay_2, "captured");
+				const told = await school.facts();
+				const balance = told.reduce((sum, name) => sum + (name === "activated" ? 1 : -1), 0);
+				assert.equal(balance, isSeated(end) ? 1 : 0, JSON.stringify([run, told, end]));
+			}),
+			{ numRuns: 300 },
+		);
+	});
+});
