@@ -32,17 +32,15 @@ export function readiness(broker: ServiceBroker) {
 	const { env, problems } = platformOf(broker);
 	const missing = missingServices(broker);
 	const check = (part: string) => problems.get(part) ?? "ok";
+	const hasCache = (broker.cacher as { connected?: boolean } | null)?.connected !== false;
+	const isDegraded = missing.length > 0 || !hasCache;
 	const failed = problems.size > 0 || !broker.started;
 	return {
-		status: failed
-			? "unavailable"
-			: missing.length > 0 || problems.has("cache")
-				? "degraded"
-				: "ready",
+		status: failed ? "unavailable" : isDegraded ? "degraded" : "ready",
 		checks: {
 			nats: env.NATS_URL ? check("nats") : "none",
 			store: check("store"),
-			cache: env.REDIS_URL ? "ok" : "memory",
+			cache: !env.REDIS_URL ? "memory" : hasCache ? "ok" : "Redis is away",
 			services: missing.length > 0 ? `missing: ${missing.join(", ")}` : "ok",
 		},
 		...(problems.has("draining") && { draining: true }),
@@ -80,10 +78,16 @@ export function answerOps(
 		return true;
 	}
 	metrics.ready.set(readiness(broker).status === "unavailable" ? 0 : 1);
-	void metrics.registry.metrics().then(text => {
-		response.writeHead(200, { "content-type": metrics.registry.contentType });
-		response.end(text);
-	});
+	void metrics.text().then(
+		text => {
+			response.writeHead(200, { "content-type": metrics.registry.contentType });
+			response.end(text);
+		},
+		error => {
+			broker.logger.error("The metrics could not be read", error);
+			json(response, 503, { status: "the metrics could not be read" });
+		},
+	);
 	return true;
 }
 

@@ -1,6 +1,8 @@
 /** Something that works by itself while the broker is up: a consumer of facts, a schedule. */
 export interface Runner {
 	start(): Promise<void>;
+	/** Once every runner of the node has started. */
+	allStarted?(): Promise<void>;
 	/** Takes no new work, waits for what is running, lets go of what it holds. */
 	stop(): Promise<void>;
 }
@@ -12,12 +14,15 @@ export class Runners {
 
 	async add(runner: Runner): Promise<void> {
 		this.#runners.push(runner);
-		if (this.#up) await runner.start();
+		if (!this.#up) return;
+		await runner.start();
+		await runner.allStarted?.();
 	}
 
 	async start(): Promise<void> {
 		this.#up = true;
 		await Promise.all(this.#runners.map(runner => runner.start()));
+		await Promise.all(this.#runners.map(runner => runner.allStarted?.()));
 	}
 
 	async stop(): Promise<void> {

@@ -90,7 +90,7 @@ function publishing(contract: Contract): Partial<ServiceSchema> {
 			}),
 		]),
 		async started(this: Facts) {
-			const { clock, contracts, env, mesh, pipe, runners } = platformOf(this.broker);
+			const { clock, contracts, env, mesh, metrics, pipe, runners } = platformOf(this.broker);
 			const collections = this.collections ?? [];
 			this.publisher = new Publisher({
 				collections,
@@ -103,8 +103,11 @@ function publishing(contract: Contract): Partial<ServiceSchema> {
 			});
 			for (const collection of collections)
 				collection.onFacts = (subjectId, facts) => this.publisher.publish(subjectId, facts);
+			metrics.watchOutbox(contract.name, () => this.publisher.pending());
 			await runners.add({
-				start: async () => {
+				start: async () => {},
+				// What a kill took from the pipe in the process comes again at once.
+				allStarted: async () => {
 					if (env.mode === "embedded") await this.publisher.sweep(true);
 				},
 				stop: async () => {},

@@ -13,6 +13,9 @@ export class Metrics {
 	readonly times: Histogram;
 	readonly http: Histogram;
 	readonly ready: Gauge;
+	readonly #factsPending: Gauge;
+	readonly #factsOldest: Gauge;
+	readonly #outboxes = new Map<string, () => Promise<{ pending: number; oldestMs: number }>>();
 
 	constructor() {
 		const registers = [this.registry];
@@ -49,6 +52,33 @@ export class Metrics {
 			help: "1 where this node is ready",
 			registers,
 		});
+		this.#factsPending = new Gauge({
+			name: "zeolite_facts_pending",
+			help: "Facts in the outboxes of a service",
+			labelNames: ["service"],
+			registers,
+		});
+		this.#factsOldest = new Gauge({
+			name: "zeolite_facts_oldest_seconds",
+			help: "Age of the oldest fact in the outboxes of a service",
+			labelNames: ["service"],
+			registers,
+		});
+	}
+
+	/** Shows a service's outbox; it is read when the metrics are. */
+	watchOutbox(service: string, read: () => Promise<{ pending: number; oldestMs: number }>): void {
+		this.#outboxes.set(service, read);
+	}
+
+	/** All of it in Prometheus' text format. */
+	async text(): Promise<string> {
+		for (const [service, read] of this.#outboxes) {
+			const { pending, oldestMs } = await read();
+			this.#factsPending.set({ service }, pending);
+			this.#factsOldest.set({ service }, oldestMs / 1_000);
+		}
+		return this.registry.metrics();
 	}
 
 	/** Counts and times the actions this node runs; labels are made once per action. */

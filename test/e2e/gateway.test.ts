@@ -247,6 +247,8 @@ test("the gateway's answers", async t => {
 			"moleculer_request_total",
 			"http_server_request_duration_seconds_bucket",
 			"nodejs_eventloop_lag_p99_seconds",
+			'zeolite_facts_pending{service="payments"}',
+			'zeolite_facts_oldest_seconds{service="payments"}',
 		])
 			assert.ok(metrics.body.includes(name), name);
 		const proxied = await send(base, "GET", "/metrics", {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readiness } from "../../../kernel/ops.ts";
+import { eventually } from "../../support/http.ts";
 import { signUp } from "../../support/identity.ts";
 import { startNode } from "../../support/node.ts";
 import { needsOwn } from "../../support/servers.ts";
@@ -37,6 +39,11 @@ if (servers)
 		await servers.redis.kill("SIGSTOP");
 		assert.ok((await ask()) < 2_000, "a hung Redis is a miss, long before the request times out");
 		await servers.redis.kill("SIGCONT");
+		assert.equal(readiness(node.broker).status, "ready");
 		await servers.redis.kill("SIGKILL");
 		await ask();
+		await eventually(
+			async () => readiness(node.broker),
+			({ status }) => status === "degraded",
+		);
 	});

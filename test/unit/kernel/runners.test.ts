@@ -62,3 +62,21 @@ test("a runner that cannot start keeps the node from starting", async () => {
 	});
 	await assert.rejects(runners.start(), /no database/);
 });
+
+test("what waits for all runners comes after the last of them", async () => {
+	const log: string[] = [];
+	const runners = new Runners();
+	await runners.add({
+		...recorded(log, "publisher"),
+		allStarted: async () => void log.push("publisher sweeps"),
+	});
+	await runners.add({
+		start: async () => {
+			await sleep(20);
+			log.push("consumer starts");
+		},
+		stop: async () => {},
+	});
+	await runners.start();
+	assert.deepEqual(log, ["publisher starts", "consumer starts", "publisher sweeps"]);
+});
