@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { LoginWindowModel } from "../../../models/identity/login-window.model.ts";
 import { LoginThrottle, networkOf } from "../../../services/identity/auth/login-throttle.ts";
-import { memoryCollection } from "./store.ts";
+import { memoryCollection } from "../../support/memory.ts";
 
 const minute = 60_000;
 const ada = "ada@example.com";
 
-async function throttle(t: TestContext) {
+async function throttle() {
 	const clock = { at: 1_750_000_000_000, now: () => clock.at };
-	const windows = await memoryCollection(t, LoginWindowModel);
+	const windows = await memoryCollection(LoginWindowModel);
 	// Two, as on two nodes: nothing is kept beside the store.
 	const nodes = [new LoginThrottle(windows, clock), new LoginThrottle(windows, clock)] as const;
 	let turn = 0;
@@ -22,35 +22,35 @@ async function throttle(t: TestContext) {
 
 const refused = { type: "TOO_MANY_REQUESTS", code: 429 };
 
-test("after 10 failures of one account from one address nothing more is let in", async t => {
-	const { fail, enter } = await throttle(t);
+test("after 10 failures of one account from one address nothing more is let in", async () => {
+	const { fail, enter } = await throttle();
 	for (let i = 0; i < 10; i++) await fail(ada, "192.0.2.1");
 	await assert.rejects(enter(ada, "192.0.2.1"), { ...refused, data: { retryAfter: 900 } });
 });
 
-test("another account and another address are not touched by it", async t => {
-	const { fail, pass } = await throttle(t);
+test("another account and another address are not touched by it", async () => {
+	const { fail, pass } = await throttle();
 	for (let i = 0; i < 10; i++) await fail(ada, "192.0.2.1");
 	await pass("bob@example.com", "192.0.2.1");
 	await pass(ada, "192.0.2.2");
 });
 
-test("after 100 failures of one address no account is let in from there", async t => {
-	const { fail, enter, pass } = await throttle(t);
+test("after 100 failures of one address no account is let in from there", async () => {
+	const { fail, enter, pass } = await throttle();
 	for (let i = 0; i < 100; i++) await fail(`user${i}@example.com`, "192.0.2.1");
 	await assert.rejects(enter("fresh@example.com", "192.0.2.1"), refused);
 	await pass("fresh@example.com", "192.0.2.2");
 });
 
-test("what an account refuses does not count against its address", async t => {
-	const { fail, enter, pass } = await throttle(t);
+test("what an account refuses does not count against its address", async () => {
+	const { fail, enter, pass } = await throttle();
 	for (let i = 0; i < 10; i++) await fail(ada, "192.0.2.1");
 	for (let i = 0; i < 200; i++) await assert.rejects(enter(ada, "192.0.2.1"), refused);
 	await pass("bob@example.com", "192.0.2.1");
 });
 
-test("the window ends 15 min after its first attempt, and says so in whole seconds", async t => {
-	const { clock, fail, enter, pass } = await throttle(t);
+test("the window ends 15 min after its first attempt, and says so in whole seconds", async () => {
+	const { clock, fail, enter, pass } = await throttle();
 	await fail(ada, "a");
 	clock.at += 5 * minute;
 	for (let i = 0; i < 9; i++) await fail(ada, "a");
@@ -62,8 +62,8 @@ test("the window ends 15 min after its first attempt, and says so in whole secon
 	await assert.rejects(enter(ada, "a"), refused);
 });
 
-test("right passwords use nothing up", async t => {
-	const { pass, windows } = await throttle(t);
+test("right passwords use nothing up", async () => {
+	const { pass, windows } = await throttle();
 	for (let i = 0; i < 150; i++) await pass(ada, "a");
 	assert.deepEqual(
 		(await windows.find({})).map(({ slots, failures }) => ({ slots, failures })),
@@ -74,8 +74,8 @@ test("right passwords use nothing up", async t => {
 	);
 });
 
-test("of 40 parallel guesses 10 are looked at", async t => {
-	const { enter } = await throttle(t);
+test("of 40 parallel guesses 10 are looked at", async () => {
+	const { enter } = await throttle();
 	let looked = 0;
 	const results = await Promise.allSettled(
 		Array.from({ length: 40 }, async () => {
@@ -89,8 +89,8 @@ test("of 40 parallel guesses 10 are looked at", async t => {
 	assert.equal(results.filter(r => r.status === "rejected").length, 30);
 });
 
-test("40 parallel right passwords wait for each other and all get in", async t => {
-	const { enter } = await throttle(t);
+test("40 parallel right passwords wait for each other and all get in", async () => {
+	const { enter } = await throttle();
 	let inside = 0;
 	let most = 0;
 	await Promise.all(
@@ -105,8 +105,8 @@ test("40 parallel right passwords wait for each other and all get in", async t =
 	assert.equal(most, 10);
 });
 
-test("an attempt that ends after its window does not count in the next one", async t => {
-	const { clock, enter, pass, windows } = await throttle(t);
+test("an attempt that ends after its window does not count in the next one", async () => {
+	const { clock, enter, pass, windows } = await throttle();
 	const late = await enter(ada, "a");
 	const later = await enter(ada, "a");
 	clock.at += 15 * minute;
@@ -117,8 +117,8 @@ test("an attempt that ends after its window does not count in the next one", asy
 		assert.deepEqual([slots, failures], [0, 0]);
 });
 
-test("the store holds neither e-mail nor address", async t => {
-	const { fail, windows } = await throttle(t);
+test("the store holds neither e-mail nor address", async () => {
+	const { fail, windows } = await throttle();
 	await fail(ada, "192.0.2.1");
 	const stored = JSON.stringify(await windows.find({}));
 	assert.ok(!stored.includes("ada") && !stored.includes("192"));

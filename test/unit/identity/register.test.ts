@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Collection } from "../../../kernel/store/collection.ts";
 import { type CredentialDoc, CredentialModel } from "../../../models/identity/credential.model.ts";
@@ -10,7 +10,7 @@ import {
 	register,
 } from "../../../services/identity/auth/register.ts";
 import type { Role } from "../../../services/identity/users/users.contract.ts";
-import { memoryCollection } from "./store.ts";
+import { memoryCollection } from "../../support/memory.ts";
 
 interface Profile {
 	id: string;
@@ -42,9 +42,9 @@ class Profiles {
 class Crash extends Error {}
 
 /** Two services whose `crashAt`-th step (0: the first) ends the process before it is done, or right after. */
-async function system(t: TestContext) {
+async function system() {
 	const profiles = new Profiles();
-	const credentials = await memoryCollection(t, CredentialModel);
+	const credentials = await memoryCollection(CredentialModel);
 	const needs = (crashAt = Number.POSITIVE_INFINITY, done = false): RegisterNeeds => {
 		let steps = 0;
 		let dead = false;
@@ -92,16 +92,16 @@ const second: Registration = {
 	roles: ["student"],
 };
 
-test("a registration makes one profile and one credential with one id", async t => {
-	const { profiles, credentials, needs } = await system(t);
+test("a registration makes one profile and one credential with one id", async () => {
+	const { profiles, credentials, needs } = await system();
 	const made = await register(needs(), first);
 	assert.equal(made?.id, "usr_1");
 	assert.equal((await credentials.get("usr_1"))?.passwordHash, "hash of the first password");
 	assert.equal(profiles.byEmail.get("ada@example.com")?.name, "First");
 });
 
-test("a taken e-mail changes nothing", async t => {
-	const { profiles, credentials, needs } = await system(t);
+test("a taken e-mail changes nothing", async () => {
+	const { profiles, credentials, needs } = await system();
 	await register(needs(), first);
 	assert.equal(await register(needs(), second), null);
 	assert.equal((await credentials.findOne({}))?.passwordHash, "hash of the first password");
@@ -131,8 +131,8 @@ async function assertOneHasAll(
 
 for (const done of [false, true])
 	for (let crashAt = 0; crashAt < 4; crashAt++)
-		test(`cut off ${done ? "after" : "before"} step ${crashAt}, the e-mail stays usable`, async t => {
-			const cut = await system(t);
+		test(`cut off ${done ? "after" : "before"} step ${crashAt}, the e-mail stays usable`, async () => {
+			const cut = await system();
 			await assert.rejects(register(cut.needs(crashAt, done), first), Crash);
 			const retried = await register(cut.needs(), second);
 			await assertOneHasAll(cut, retried ? second : first);
@@ -140,8 +140,8 @@ for (const done of [false, true])
 
 for (const done of [false, true])
 	for (let crashAt = 0; crashAt < 6; crashAt++)
-		test(`taking up a profile and cut off ${done ? "after" : "before"} step ${crashAt}, too`, async t => {
-			const cut = await system(t);
+		test(`taking up a profile and cut off ${done ? "after" : "before"} step ${crashAt}, too`, async () => {
+			const cut = await system();
 			await assert.rejects(register(cut.needs(2, true), first), Crash);
 			await assert.rejects(register(cut.needs(crashAt, done), second), Crash);
 			const third = { ...first, id: "usr_3", password: "the third one", name: "Third" };
@@ -149,16 +149,16 @@ for (const done of [false, true])
 			await assertOneHasAll(cut, retried ? third : second);
 		});
 
-test("who takes up a profile that was to be an admin's is none", async t => {
-	const { profiles, needs } = await system(t);
+test("who takes up a profile that was to be an admin's is none", async () => {
+	const { profiles, needs } = await system();
 	await assert.rejects(register(needs(2, true), { ...first, roles: ["admin"] }), Crash);
 	await register(needs(), second);
 	const [profile] = profiles.byEmail.values();
 	assert.deepEqual(profile?.roles, ["student"]);
 });
 
-test("of parallel registrations one has the account, with its own name and role", async t => {
-	const raced = await system(t);
+test("of parallel registrations one has the account, with its own name and role", async () => {
+	const raced = await system();
 	const wanted = Array.from({ length: 20 }, (_, i) => ({
 		...first,
 		id: `usr_${i}`,

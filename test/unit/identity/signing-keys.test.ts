@@ -3,22 +3,22 @@ import { createPublicKey, generateKeyPairSync, type JsonWebKey } from "node:cryp
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import jwt from "jsonwebtoken";
 import { SigningKeyModel } from "../../../models/identity/signing-key.model.ts";
 import {
 	SigningKeys,
 	type SigningKeysOptions,
 } from "../../../services/identity/auth/signing-keys.ts";
-import { memoryCollection } from "./store.ts";
+import { memoryCollection } from "../../support/memory.ts";
 
 const start = 1_750_000_000_000;
 const claims = { sub: "usr_1", sid: "ses_1", roles: ["student"] };
 
-async function options(t: TestContext): Promise<SigningKeysOptions & { warnings: string[] }> {
+async function options(): Promise<SigningKeysOptions & { warnings: string[] }> {
 	const warnings: string[] = [];
 	return {
-		store: await memoryCollection(t, SigningKeyModel),
+		store: await memoryCollection(SigningKeyModel),
 		secrets: ["the first secret"],
 		clock: { now: () => start },
 		warn: message => warnings.push(message),
@@ -32,8 +32,8 @@ const pemOf = (curve = "P-256") =>
 		format: "pem",
 	}) as string;
 
-test("a token names its key, and the published one verifies it", async t => {
-	const keys = await SigningKeys.open(await options(t));
+test("a token names its key, and the published one verifies it", async () => {
+	const keys = await SigningKeys.open(await options());
 	const token = keys.sign(claims, start + 999);
 	const [jwk] = await keys.publicKeys();
 	const { header, payload } = jwt.decode(token, { complete: true }) as jwt.Jwt;
@@ -51,8 +51,8 @@ test("a token names its key, and the published one verifies it", async t => {
 	assert.ok(!("d" in (jwk as object)));
 });
 
-test("nodes that start together end with one key", async t => {
-	const given = await options(t);
+test("nodes that start together end with one key", async () => {
+	const given = await options();
 	const nodes = await Promise.all(Array.from({ length: 10 }, () => SigningKeys.open(given)));
 	assert.equal((await given.store.find({})).length, 1);
 	const kids = nodes.map(
@@ -61,8 +61,8 @@ test("nodes that start together end with one key", async t => {
 	assert.equal(new Set(kids).size, 1);
 });
 
-test("the private key lies sealed, and opens again", async t => {
-	const given = await options(t);
+test("the private key lies sealed, and opens again", async () => {
+	const given = await options();
 	const first = await SigningKeys.open(given);
 	const [stored] = await given.store.find({});
 	assert.equal(stored?.sealed, true);
@@ -72,16 +72,16 @@ test("the private key lies sealed, and opens again", async t => {
 	assert.deepEqual(given.warnings, []);
 });
 
-test("secrets are changed one after the other: the new one seals, then the old one may go", async t => {
-	const given = await options(t);
+test("secrets are changed one after the other: the new one seals, then the old one may go", async () => {
+	const given = await options();
 	await SigningKeys.open(given);
 	await SigningKeys.open({ ...given, secrets: ["the new secret", "the first secret"] });
 	await SigningKeys.open({ ...given, secrets: ["the new secret"] });
 	await assert.rejects(SigningKeys.open(given), /SERVICE_SECRET_KEY does not have/);
 });
 
-test("without a secret keys lie open, with a warning; a secret that comes seals them", async t => {
-	const given = await options(t);
+test("without a secret keys lie open, with a warning; a secret that comes seals them", async () => {
+	const given = await options();
 	await SigningKeys.open({ ...given, secrets: [] });
 	assert.equal(given.warnings.length, 1);
 	assert.match((await given.store.find({}))[0]?.privateKey ?? "", /BEGIN PRIVATE KEY/);
@@ -99,19 +99,19 @@ test("a given key is the first one: as PEM, with written line breaks, or from a 
 	t.after(() => rm(dir, { recursive: true }));
 	await writeFile(join(dir, "key.pem"), pem);
 	for (const seed of [pem, pem.replaceAll("\n", "\\n"), join(dir, "key.pem")]) {
-		const keys = await SigningKeys.open({ ...(await options(t)), seed });
+		const keys = await SigningKeys.open({ ...(await options()), seed });
 		assert.equal((await keys.publicKeys())[0]?.x, x);
 	}
 });
 
-test("a given key does not replace the one that is there", async t => {
-	const given = await options(t);
+test("a given key does not replace the one that is there", async () => {
+	const given = await options();
 	const first = await SigningKeys.open(given);
 	const again = await SigningKeys.open({ ...given, seed: pemOf() });
 	assert.deepEqual(await again.publicKeys(), await first.publicKeys());
 });
 
-test("what is no P-256 private key is refused by name", async t => {
+test("what is no P-256 private key is refused by name", async () => {
 	const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
 	for (const seed of [
 		"/nowhere/key.pem",
@@ -121,15 +121,15 @@ test("what is no P-256 private key is refused by name", async t => {
 		createPublicKey(pemOf()).export({ type: "spki", format: "pem" }) as string,
 	])
 		await assert.rejects(
-			SigningKeys.open({ ...(await options(t)), seed }),
+			SigningKeys.open({ ...(await options()), seed }),
 			/^Error: JWT_PRIVATE_KEY/,
 		);
 });
 
-test("all keys are published, the newest signs", async t => {
-	const given = await options(t);
+test("all keys are published, the newest signs", async () => {
+	const given = await options();
 	await SigningKeys.open(given);
-	const other = await SigningKeys.open(await options(t));
+	const other = await SigningKeys.open(await options());
 	const [newer] = await other.publicKeys();
 	const [doc] = await given.store.find({});
 	const pem = pemOf();

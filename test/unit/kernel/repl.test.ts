@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type TSchema, Type } from "typebox";
 import type { ActionContract } from "../../../kernel/contract.ts";
+import { EnvError, readEnv } from "../../../kernel/env.ts";
 import { invalidField, platformProblem } from "../../../kernel/errors.ts";
 import {
 	accessInWords,
@@ -386,4 +387,11 @@ test("who cannot be signed in changes nothing", async () => {
 	failing.set("auth.signInAs", platformProblem("SERVICE_UNAVAILABLE"));
 	await assert.rejects(operator.becomeUser("ada@example.com"), { type: "SERVICE_UNAVAILABLE" });
 	assert.deepEqual(operator.who, { kind: "service", name: "payment-service" });
+});
+
+test("a node of a mesh needs a store, unless it runs no service", () => {
+	const mesh = { NATS_URL: "nats://127.0.0.1:4222" };
+	assert.equal(readEnv({ ...mesh, SERVICES: "none" }).mode, "mesh");
+	for (const SERVICES of ["", "money", "none,money"])
+		assert.throws(() => readEnv({ ...mesh, SERVICES }), EnvError);
 });

@@ -21,6 +21,26 @@ test("runners start once the broker is up, and stop once", async () => {
 	assert.deepEqual(log, ["a starts", "later starts", "a stops", "later stops"]);
 });
 
+test("what waits for all runners comes after the last of them has started", async () => {
+	const log: string[] = [];
+	const runners = new Runners();
+	const waiting = (name: string, ms: number) => ({
+		...recorded(log, name),
+		start: async () => {
+			await sleep(ms);
+			log.push(`${name} starts`);
+		},
+		allStarted: async () => void log.push(`${name} goes on`),
+	});
+	await runners.add(waiting("a", 0));
+	await runners.add(waiting("slow", 20));
+	await runners.start();
+	assert.deepEqual(log, ["a starts", "slow starts", "a goes on", "slow goes on"]);
+	await runners.add(waiting("later", 0));
+	assert.deepEqual(log.slice(4), ["later starts", "later goes on"]);
+	await runners.stop();
+});
+
 test("a runner that is added after the stop does not start by itself", async () => {
 	const log: string[] = [];
 	const runners = new Runners();

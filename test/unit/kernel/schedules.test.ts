@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parseSchedule, type Schedule, takeTick } from "../../../kernel/schedules.ts";
 import { defineModel } from "../../../kernel/store/model.ts";
-import { inMemory } from "./memory.ts";
+import { memoryCollection } from "../../support/memory.ts";
 
 const scheduled = (text: string): Schedule => {
 	const schedule = parseSchedule(text);
@@ -106,7 +106,7 @@ test("anything else is no schedule", () => {
 
 describe("a tick", () => {
 	const open = () =>
-		inMemory(
+		memoryCollection(
 			defineModel<{ id: string; tick: number }>()({
 				name: "ticks",
 				fields: { tick: Number },

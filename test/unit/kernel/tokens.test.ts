@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { describe, test } from "node:test";
 import jwt, { type SignOptions } from "jsonwebtoken";
 import { TokenVerifier, tokenAudience, tokenIssuer } from "../../../kernel/tokens.ts";
-import { StillClock } from "./memory.ts";
+import { StillClock } from "../../support/memory.ts";
 
 const makeKey = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
 const keys = { one: makeKey(), two: makeKey() };

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Collection, type Driver } from "../../../kernel/store/collection.ts";
 import { type EnrollmentDoc, EnrollmentModel } from "../../../models/learning/enrollment.model.ts";
 import { isSeated, paidBy, Seats, tookSeat } from "../../../services/learning/enrollments/seats.ts";
-import { memoryDriver } from "./store.ts";
+import { memoryDriver } from "../../support/memory.ts";
 
 const driver = await memoryDriver(EnrollmentModel);
 const clock = { now: () => Date.UTC(2026, 0, 1) };

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { Collection } from "../../../kernel/store/collection.ts";
 import { PaymentEventModel } from "../../../models/money/payment-event.model.ts";
 import { Inbox } from "../../../services/money/payments/inbox.ts";
 import type { ProviderEvent } from "../../../services/money/payments/providers/port.ts";
-import { memoryDriver, world } from "./support.ts";
+import { memoryDriver } from "../../support/memory.ts";
+import { world } from "./support.ts";
 
 const paid: ProviderEvent = { id: "evt_1", type: "paid", gatewayId: "pi_pay_1", key: "pay_1" };
 
-async function inboxOf(t: TestContext) {
-	const w = await world(t);
-	const events = new Collection(PaymentEventModel, await memoryDriver(t, PaymentEventModel));
+async function inboxOf() {
+	const w = await world();
+	const events = new Collection(PaymentEventModel, await memoryDriver(PaymentEventModel));
 	const { payments, till, clock } = w;
 	const inbox = new Inbox({ events, payments, till, clock, warn: () => {} });
 	return { ...w, events, inbox };
@@ -19,8 +20,8 @@ async function inboxOf(t: TestContext) {
 const captured = async ({ facts }: Awaited<ReturnType<typeof inboxOf>>) =>
 	(await facts()).filter(fact => fact.name === "payment.captured").length;
 
-test("an event has one effect whatever its number", async t => {
-	const w = await inboxOf(t);
+test("an event has one effect whatever its number", async () => {
+	const w = await inboxOf();
 	await w.till.create(w.wanted());
 	w.bank.pay("pi_pay_1");
 	await Promise.all(Array.from({ length: 20 }, () => w.inbox.take("bank", paid, "{}")));
@@ -35,8 +36,8 @@ test("an event has one effect whatever its number", async t => {
 	);
 });
 
-test("an event that comes before its payment is applied once that is there", async t => {
-	const w = await inboxOf(t);
+test("an event that comes before its payment is applied once that is there", async () => {
+	const w = await inboxOf();
 	await w.inbox.take("bank", paid, "{}");
 	assert.equal((await w.events.get("bank:evt_1"))?.state, "received");
 	assert.equal(await w.inbox.applyDue(), 0, "not before its time");
@@ -49,8 +50,8 @@ test("an event that comes before its payment is applied once that is there", asy
 	assert.equal(await captured(w), 1);
 });
 
-test("an event that the provider does not confirm yet is kept", async t => {
-	const w = await inboxOf(t);
+test("an event that the provider does not confirm yet is kept", async () => {
+	const w = await inboxOf();
 	await w.till.create(w.wanted());
 	await w.inbox.take("bank", paid, "{}");
 	assert.deepEqual([await captured(w), (await w.events.get("bank:evt_1"))?.tries], [0, 1]);
@@ -59,8 +60,8 @@ test("an event that the provider does not confirm yet is kept", async t => {
 	assert.equal(await captured(w), 1);
 });
 
-test("an event is stored before anything is asked, and applied after an outage", async t => {
-	const w = await inboxOf(t);
+test("an event is stored before anything is asked, and applied after an outage", async () => {
+	const w = await inboxOf();
 	await w.till.create(w.wanted());
 	w.bank.pay("pi_pay_1");
 	w.bank.next = ["is down"];
@@ -71,8 +72,8 @@ test("an event is stored before anything is asked, and applied after an outage",
 	assert.equal(await captured(w), 1);
 });
 
-test("an event that nobody can apply within a day is parked, and taken when it is sent again", async t => {
-	const w = await inboxOf(t);
+test("an event that nobody can apply within a day is parked, and taken when it is sent again", async () => {
+	const w = await inboxOf();
 	await w.inbox.take("bank", paid, "{}");
 	w.clock.ms += 24 * 3_600_000;
 	assert.equal(await w.inbox.applyDue(), 0);
@@ -85,8 +86,8 @@ test("an event that nobody can apply within a day is parked, and taken when it i
 	assert.deepEqual([await captured(w), (await w.events.get("bank:evt_1"))?.state], [1, "done"]);
 });
 
-test("a declined attempt is told even when a later one hides it at the provider", async t => {
-	const w = await inboxOf(t);
+test("a declined attempt is told even when a later one hides it at the provider", async () => {
+	const w = await inboxOf();
 	await w.till.create(w.wanted());
 	const failure = (id: string) => ({ id, code: "card_declined", message: "Declined" });
 	w.bank.set("pi_pay_1", { failure: failure("b") });
@@ -103,8 +104,8 @@ test("a declined attempt is told even when a later one hides it at the provider"
 	assert.equal(w.bank.calls.filter(call => call === "fetch").length, 2, "one applied asks nobody");
 });
 
-test("another provider's event finds no payment of this one, and other types do nothing", async t => {
-	const w = await inboxOf(t);
+test("another provider's event finds no payment of this one, and other types do nothing", async () => {
+	const w = await inboxOf();
 	await w.till.create(w.wanted());
 	w.bank.pay("pi_pay_1");
 	await w.inbox.take("other", paid, "{}");

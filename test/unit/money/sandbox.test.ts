@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Collection } from "../../../kernel/store/collection.ts";
 import {
@@ -12,7 +12,7 @@ import { effectOf, paidEventId } from "../../../services/money/sandbox/outcome.t
 import { Post } from "../../../services/money/sandbox/post.ts";
 import type { Outcome } from "../../../services/money/sandbox/sandbox.contract.ts";
 import { isSignedWebhook } from "../../../services/money/signatures.ts";
-import { memoryDriver } from "./support.ts";
+import { memoryDriver } from "../../support/memory.ts";
 
 const intent: SandboxIntentDoc = {
 	id: "pi_sandbox_1",
@@ -33,8 +33,8 @@ interface Sent {
 	data: { id: string; key: string; failure?: { id: string } };
 }
 
-async function sandboxOf(t: TestContext) {
-	const intents = new Collection(SandboxIntentModel, await memoryDriver(t, SandboxIntentModel));
+async function sandboxOf() {
+	const intents = new Collection(SandboxIntentModel, await memoryDriver(SandboxIntentModel));
 	await intents.insert(intent);
 	const clock = { ms: 1_700_000_000_000, now: () => clock.ms };
 	const sent: Sent[] = [];
@@ -73,8 +73,8 @@ async function sandboxOf(t: TestContext) {
 const types = (sent: readonly Sent[]) => sent.map(({ type }) => type);
 
 describe("the sandbox", () => {
-	test("succeed: the webhook comes at once, the same one again on each repeat", async t => {
-		const { play, sent, deliverDue } = await sandboxOf(t);
+	test("succeed: the webhook comes at once, the same one again on each repeat", async () => {
+		const { play, sent, deliverDue } = await sandboxOf();
 		assert.equal((await play("succeed")).status, "paid");
 		const after = await play("succeed");
 		assert.equal(after.dueAt, undefined);
@@ -86,8 +86,8 @@ describe("the sandbox", () => {
 		assert.equal(await deliverDue(), 0);
 	});
 
-	test("decline: stays open, each attempt with an event of its own", async t => {
-		const { play, sent } = await sandboxOf(t);
+	test("decline: stays open, each attempt with an event of its own", async () => {
+		const { play, sent } = await sandboxOf();
 		assert.equal((await play("decline")).failure?.id, "dcl_1");
 		assert.equal((await play("decline")).status, "open");
 		assert.deepEqual(types(sent), ["payment.failed", "payment.failed"]);
@@ -99,8 +99,8 @@ describe("the sandbox", () => {
 		assert.equal((await play("succeed")).failure, undefined);
 	});
 
-	test("timeout: silence until a succeed sends what was withheld", async t => {
-		const { play, sent, clock, deliverDue } = await sandboxOf(t);
+	test("timeout: silence until a succeed sends what was withheld", async () => {
+		const { play, sent, clock, deliverDue } = await sandboxOf();
 		assert.equal((await play("timeout")).status, "paid");
 		clock.ms += 86_400_000;
 		assert.equal(await deliverDue(), 0);
@@ -110,8 +110,8 @@ describe("the sandbox", () => {
 		assert.deepEqual(types(sent), ["payment.paid"]);
 	});
 
-	test("late: 5 s later", async t => {
-		const { play, sent, clock, deliverDue } = await sandboxOf(t);
+	test("late: 5 s later", async () => {
+		const { play, sent, clock, deliverDue } = await sandboxOf();
 		assert.equal((await play("late")).status, "paid");
 		clock.ms += 4_999;
 		assert.equal(await deliverDue(), 0);
@@ -121,16 +121,16 @@ describe("the sandbox", () => {
 		assert.deepEqual(types(sent), ["payment.paid"]);
 	});
 
-	test("a canceled one stays as it is", async t => {
-		const { intents, play, sent } = await sandboxOf(t);
+	test("a canceled one stays as it is", async () => {
+		const { intents, play, sent } = await sandboxOf();
 		await intents.advance({ id: intent.id }, { $set: { status: "canceled" } });
 		for (const outcome of ["succeed", "decline", "timeout", "late"] as const)
 			assert.equal((await play(outcome)).status, "canceled");
 		assert.deepEqual(sent, []);
 	});
 
-	test("a webhook that is not taken comes again, ever later", async t => {
-		const { play, sent, clock, state, deliverDue } = await sandboxOf(t);
+	test("a webhook that is not taken comes again, ever later", async () => {
+		const { play, sent, clock, state, deliverDue } = await sandboxOf();
 		state.refuses = 3;
 		assert.equal((await play("succeed")).dueAt, clock.ms + 1_000);
 		for (const wait of [1_000, 2_000, 4_000]) {
@@ -143,11 +143,11 @@ describe("the sandbox", () => {
 		assert.deepEqual(types(sent), ["payment.paid"]);
 	});
 
-	test("nothing that is due is ever forgotten, and what is paid stays paid", async t => {
+	test("nothing that is due is ever forgotten, and what is paid stays paid", async () => {
 		const outcome = fc.constantFrom<Outcome>("succeed", "decline", "timeout", "late");
 		await fc.assert(
 			fc.asyncProperty(fc.array(outcome, { maxLength: 8 }), fc.nat(6), async (all, refuses) => {
-				const { intents, play, sent, clock, state, deliverDue } = await sandboxOf(t);
+				const { intents, play, sent, clock, state, deliverDue } = await sandboxOf();
 				state.refuses = refuses;
 				for (const each of all) {
 					const before = (await intents.get(intent.id)) as SandboxIntentDoc;

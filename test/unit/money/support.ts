@@ -1,24 +1,14 @@
 import assert from "node:assert/strict";
-import type { TestContext } from "node:test";
-import { ServiceBroker } from "moleculer";
 import { Collection, type Driver, type OutgoingFact } from "../../../kernel/store/collection.ts";
-import type { Doc, Model } from "../../../kernel/store/model.ts";
-import { openNedb } from "../../../kernel/store/nedb.ts";
 import { type PaymentDoc, PaymentModel } from "../../../models/money/payment.model.ts";
 import type { PaymentStatus } from "../../../services/money/payments/payments.contract.ts";
 import type { PaymentProvider, Snapshot } from "../../../services/money/payments/providers/port.ts";
 import { transitions } from "../../../services/money/payments/states.ts";
 import { Till, type TillNeeds, type Wanted } from "../../../services/money/payments/till.ts";
+import { memoryDriver } from "../../support/memory.ts";
 
 const user = "usr_1";
 const course = { kind: "course", id: "crs_1" };
-
-export const memoryDriver = async <T extends Doc>(t: TestContext, model: Model<T>) => {
-	const broker = new ServiceBroker({ logger: false, skipProcessEventRegistration: true });
-	const driver = await openNedb(broker, model, undefined, () => {});
-	t.after(() => driver.close());
-	return driver;
-};
 
 /** A process of which each call outside counts; at the end of its budget it dies, before or after that call. */
 export class Process {
@@ -164,8 +154,8 @@ export interface World {
 	facts(): Promise<(OutgoingFact & { subject: string })[]>;
 }
 
-export async function world(t: TestContext, needs: Partial<TillNeeds> = {}): Promise<World> {
-	const driver = watched(await memoryDriver(t, PaymentModel));
+export async function world(needs: Partial<TillNeeds> = {}): Promise<World> {
+	const driver = watched(await memoryDriver(PaymentModel));
 	const payments = new Collection(PaymentModel, driver);
 	const bank = new Bank();
 	const clock = { ms: Date.UTC(2026, 0, 1), now: () => clock.ms };

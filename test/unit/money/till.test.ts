@@ -55,8 +55,8 @@ describe("the table of states", () => {
 });
 
 describe("create", () => {
-	test("makes one payment of twenty at once", async t => {
-		const w = await world(t);
+	test("makes one payment of twenty at once", async () => {
+		const w = await world();
 		const answers = await Promise.all(Array.from({ length: 20 }, () => w.till.create(w.wanted())));
 		assert.equal(new Set(answers.map(({ payment }) => payment.id)).size, 1);
 		assert.equal(answers.filter(({ made }) => made).length, 1);
@@ -65,8 +65,8 @@ describe("create", () => {
 		await assertSound(w);
 	});
 
-	test("asks under the payment's id, and writes that down before", async t => {
-		const w = await world(t);
+	test("asks under the payment's id, and writes that down before", async () => {
+		const w = await world();
 		w.bank.next = ["is down"];
 		await assert.rejects(w.till.create(w.wanted()), unavailable);
 		const [payment] = await w.payments.find({});
@@ -76,8 +76,8 @@ describe("create", () => {
 		);
 	});
 
-	test("goes on under the same key when the outcome was unknown", async t => {
-		const w = await world(t);
+	test("goes on under the same key when the outcome was unknown", async () => {
+		const w = await world();
 		w.bank.next = ["loses its answer", "is down"];
 		await assert.rejects(w.till.create(w.wanted()), unavailable);
 		await assert.rejects(w.till.create(w.wanted()), unavailable);
@@ -86,16 +86,16 @@ describe("create", () => {
 		assert.deepEqual([payment.attempts.create?.tries, w.bank.intents.size], [3, 1]);
 	});
 
-	test("gives up on a silent provider after its time-out", async t => {
-		const w = await world(t, { timeoutMs: 20 });
+	test("gives up on a silent provider after its time-out", async () => {
+		const w = await world({ timeoutMs: 20 });
 		w.bank.create = () => new Promise(() => {});
 		await assert.rejects(w.till.create(w.wanted()), unavailable);
 		const [payment] = await w.payments.find({});
 		assert.match(payment?.attempts.create?.error ?? "", /within 20 ms/);
 	});
 
-	test("closes one of another price or method first", async t => {
-		const w = await world(t);
+	test("closes one of another price or method first", async () => {
+		const w = await world();
 		const first = await opened(w);
 		const quote = { amountMinor: 7_900, currency: "USD", title: "A course" };
 		const { payment, made } = await w.till.create(w.wanted({ quote }));
@@ -108,8 +108,8 @@ describe("create", () => {
 		await assertSound(w);
 	});
 
-	test("answers with the old one when that is paid already", async t => {
-		const w = await world(t);
+	test("answers with the old one when that is paid already", async () => {
+		const w = await world();
 		const first = await opened(w);
 		w.bank.pay(first.gatewayId);
 		const { payment, made } = await w.till.create(w.wanted({ method: "razorpay" }));
@@ -117,16 +117,16 @@ describe("create", () => {
 		await assertSound(w);
 	});
 
-	test("answers with the old one while that is being paid", async t => {
-		const w = await world(t);
+	test("answers with the old one while that is being paid", async () => {
+		const w = await world();
 		const first = await opened(w);
 		w.bank.set(first.gatewayId, { status: "processing" });
 		const { payment } = await w.till.create(w.wanted({ method: "razorpay" }));
 		assert.deepEqual([payment.id, payment.status], [first.id, "processing"]);
 	});
 
-	test("leaves the old one open when the provider does not say that it is closed", async t => {
-		const w = await world(t);
+	test("leaves the old one open when the provider does not say that it is closed", async () => {
+		const w = await world();
 		const first = await opened(w);
 		w.bank.next = ["loses its answer"];
 		await assert.rejects(w.till.create(w.wanted({ method: "razorpay" })), unavailable);
@@ -135,8 +135,8 @@ describe("create", () => {
 		assert.equal((await w.payments.find({})).length, 1);
 	});
 
-	test("does not wait for a dead provider that never got as far as an answer", async t => {
-		const w = await world(t);
+	test("does not wait for a dead provider that never got as far as an answer", async () => {
+		const w = await world();
 		w.bank.next = ["is down", "is down"];
 		await assert.rejects(w.till.create(w.wanted()), unavailable);
 		const { payment } = await w.till.create(w.wanted({ method: "razorpay" }));
@@ -144,8 +144,8 @@ describe("create", () => {
 		assert.equal((await w.till.get("pay_1")).status, "canceled");
 	});
 
-	test("keeps a refusal and lets the next try begin anew", async t => {
-		const w = await world(t);
+	test("keeps a refusal and lets the next try begin anew", async () => {
+		const w = await world();
 		w.bank.refuses = true;
 		const { payment } = await w.till.create(w.wanted());
 		assert.deepEqual([payment.status, payment.lastError?.code], ["failed", "amount_too_large"]);
@@ -154,8 +154,8 @@ describe("create", () => {
 		await assertSound(w);
 	});
 
-	test("closes at the provider what was closed here while it was being made", async t => {
-		const w = await world(t);
+	test("closes at the provider what was closed here while it was being made", async () => {
+		const w = await world();
 		let finish = () => {};
 		const held = new Promise<void>(resolve => {
 			finish = resolve;
@@ -181,8 +181,8 @@ describe("create", () => {
 });
 
 describe("settle", () => {
-	test("captures once however many ask at once", async t => {
-		const w = await world(t);
+	test("captures once however many ask at once", async () => {
+		const w = await world();
 		const { id, gatewayId } = await opened(w);
 		w.bank.pay(gatewayId);
 		const answers = await Promise.all(Array.from({ length: 20 }, () => w.till.settle(id)));
@@ -199,8 +199,8 @@ describe("settle", () => {
 		});
 	});
 
-	test("answered late takes nothing back from a refund that began since", async t => {
-		const w = await world(t);
+	test("answered late takes nothing back from a refund that began since", async () => {
+		const w = await world();
 		const { id, gatewayId } = await opened(w);
 		w.bank.pay(gatewayId);
 		const fetch = w.bank.fetch.bind(w.bank);
@@ -222,8 +222,8 @@ describe("settle", () => {
 		["payment differs", { key: "pay_other" }],
 		["payment differs", { id: "pi_other" }],
 	] as const)
-		test(`does not capture when the ${Object.keys(change)[0]} differs, until it does not`, async t => {
-			const w = await world(t);
+		test(`does not capture when the ${Object.keys(change)[0]} differs, until it does not`, async () => {
+			const w = await world();
 			const { id, gatewayId } = await opened(w);
 			w.bank.pay(gatewayId);
 			const right = w.bank.intents.get(gatewayId);
@@ -241,8 +241,8 @@ describe("settle", () => {
 		});
 
 	for (const to of ["canceled", "expired"] as const)
-		test(`captures money that came after it was ${to}`, async t => {
-			const w = await world(t);
+		test(`captures money that came after it was ${to}`, async () => {
+			const w = await world();
 			const payment = await opened(w);
 			w.bank.cancels = false;
 			assert.equal((await w.till.close(payment, to)).status, to);
@@ -253,8 +253,8 @@ describe("settle", () => {
 			await assertSound(w);
 		});
 
-	test("follows the provider between waiting and processing, and to canceled", async t => {
-		const w = await world(t);
+	test("follows the provider between waiting and processing, and to canceled", async () => {
+		const w = await world();
 		const { id, gatewayId } = await opened(w);
 		w.bank.set(gatewayId, { status: "processing" });
 		assert.equal((await w.till.settle(id)).status, "processing");
@@ -265,8 +265,8 @@ describe("settle", () => {
 		await assertSound(w);
 	});
 
-	test("tells each declined attempt once", async t => {
-		const w = await world(t);
+	test("tells each declined attempt once", async () => {
+		const w = await world();
 		const { id, gatewayId } = await opened(w);
 		for (const attempt of ["a", "a", "b", "a"]) {
 			const failure = { id: attempt, code: "card_declined", message: "Declined" };
@@ -288,8 +288,8 @@ describe("settle", () => {
 		);
 	});
 
-	test("tells no decline of what was paid since", async t => {
-		const w = await world(t);
+	test("tells no decline of what was paid since", async () => {
+		const w = await world();
 		const { id, gatewayId } = await opened(w);
 		w.bank.pay(gatewayId);
 		await w.till.settle(id);
@@ -300,16 +300,16 @@ describe("settle", () => {
 });
 
 describe("close", () => {
-	test("finds out that it is paid", async t => {
-		const w = await world(t);
+	test("finds out that it is paid", async () => {
+		const w = await world();
 		const payment = await opened(w);
 		w.bank.pay(payment.gatewayId);
 		assert.equal((await w.till.close(payment, "canceled")).status, "captured");
 		await assertSound(w);
 	});
 
-	test("does not close here alone what was opened at the provider meanwhile", async t => {
-		const w = await world(t);
+	test("does not close here alone what was opened at the provider meanwhile", async () => {
+		const w = await world();
 		w.bank.next = ["is down"];
 		await w.till.create(w.wanted()).catch(() => {});
 		const create = w.bank.create.bind(w.bank);
@@ -323,15 +323,15 @@ describe("close", () => {
 		assert.equal(w.bank.intents.get("pi_pay_1")?.status, "canceled");
 	});
 
-	test("needs no provider that is not set up any more", async t => {
-		const w = await world(t);
+	test("needs no provider that is not set up any more", async () => {
+		const w = await world();
 		const payment = await opened(w);
-		const later = await world(t, { payments: w.payments, providers: new Map() });
+		const later = await world({ payments: w.payments, providers: new Map() });
 		assert.equal((await later.till.close(payment, "canceled")).status, "canceled");
 	});
 
-	test("expires what is 24 h old, at the provider too", async t => {
-		const w = await world(t);
+	test("expires what is 24 h old, at the provider too", async () => {
+		const w = await world();
 		const payment = await opened(w);
 		w.clock.ms += 24 * 3_600_000 - 1;
 		assert.equal(await w.till.expire(), 0);
@@ -346,8 +346,8 @@ describe("close", () => {
 });
 
 describe("a signature for the buyer", () => {
-	test("holds only for what was paid", async t => {
-		const w = await world(t);
+	test("holds only for what was paid", async () => {
+		const w = await world();
 		const { id, gatewayId } = await opened(w);
 		const signature = `signed ch_${gatewayId}`;
 		assert.equal(await w.till.isSigned(await w.till.get(id), signature), false);
@@ -380,9 +380,9 @@ async function atEveryCrash(
 }
 
 describe("a node that dies between any two awaits", () => {
-	test("while it creates: the next create goes on", async t => {
+	test("while it creates: the next create goes on", async () => {
 		const crashes = await atEveryCrash(
-			() => world(t),
+			() => world(),
 			(till, w) => till.create(w.wanted()),
 			async w => {
 				const { payment } = await w.till.create(w.wanted());
@@ -394,10 +394,10 @@ describe("a node that dies between any two awaits", () => {
 		assert.ok(crashes >= 5, `only ${crashes} calls`);
 	});
 
-	test("while it replaces one: the next create goes on", async t => {
+	test("while it replaces one: the next create goes on", async () => {
 		const crashes = await atEveryCrash(
 			async () => {
-				const w = await world(t);
+				const w = await world();
 				await opened(w);
 				return w;
 			},
@@ -415,10 +415,10 @@ describe("a node that dies between any two awaits", () => {
 		assert.ok(crashes >= 9, `only ${crashes} calls`);
 	});
 
-	test("while it settles: the next settle captures once", async t => {
+	test("while it settles: the next settle captures once", async () => {
 		const crashes = await atEveryCrash(
 			async () => {
-				const w = await world(t);
+				const w = await world();
 				w.bank.next = ["loses its answer"];
 				await w.till.create(w.wanted()).catch(() => {});
 				w.bank.pay("pi_pay_1");
@@ -432,11 +432,11 @@ describe("a node that dies between any two awaits", () => {
 		assert.ok(crashes >= 6, `only ${crashes} calls`);
 	});
 
-	test("while it closes: the next close ends it, or finds the money", async t => {
+	test("while it closes: the next close ends it, or finds the money", async () => {
 		for (const paid of [false, true])
 			await atEveryCrash(
 				async () => {
-					const w = await world(t);
+					const w = await world();
 					const payment = await opened(w);
 					if (paid) w.bank.pay(payment.gatewayId);
 					return w;
@@ -450,11 +450,11 @@ describe("a node that dies between any two awaits", () => {
 			);
 	});
 
-	test("while it tells a decline: it is told once", async t => {
+	test("while it tells a decline: it is told once", async () => {
 		const failure = { id: "a", code: "card_declined", message: "Declined" };
 		await atEveryCrash(
 			async () => {
-				const w = await world(t);
+				const w = await world();
 				const { gatewayId } = await opened(w);
 				w.bank.set(gatewayId, { failure });
 				return w;
@@ -491,14 +491,14 @@ describe("whatever happens, in any order and at once", () => {
 		"loses its answer",
 	);
 
-	test("only the table's transitions are made, and money is captured once", async t => {
+	test("only the table's transitions are made, and money is captured once", async () => {
 		await fc.assert(
 			fc.asyncProperty(
 				fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 10 }),
 				fc.array(behaviour, { maxLength: 30 }),
 				fc.boolean(),
 				async (rounds, behaviours, cancels) => {
-					const w = await world(t);
+					const w = await world();
 					w.bank.next = [...behaviours];
 					w.bank.cancels = cancels;
 					let declines = 0;
