@@ -18,7 +18,10 @@ import type { Pipe, Subscription } from "./pipe.ts";
 const keptMs = 30 * 86_400_000;
 const ackWaitMs = 10_000;
 const stillWorkingMs = 3_000;
+/** Handled at once. */
 const inFlight = 64;
+/** Handled, or waiting for their next try: with no more than are in flight, 64 that fail would hold up all others. */
+const unacknowledged = 5_000;
 const retryMs = 1_000;
 const drainMs = 1_000;
 const publishTimeoutMs = 5_000;
@@ -166,7 +169,7 @@ export class JetStreamPipe implements Pipe {
 				ack_policy: AckPolicy.Explicit,
 				deliver_policy: subscription.from === "start" ? DeliverPolicy.All : DeliverPolicy.New,
 				ack_wait: nanos(ackWaitMs),
-				max_ack_pending: inFlight,
+				max_ack_pending: unacknowledged,
 				max_deliver: -1,
 			});
 		}
@@ -190,6 +193,7 @@ export class JetStreamPipe implements Pipe {
 				stop.addEventListener("abort", close, { once: true });
 				if (stop.aborted) close();
 				for await (const message of messages) {
+					if (running.size >= inFlight) await Promise.race(running);
 					const run = this.#deliver(subscription, message).finally(() => running.delete(run));
 					running.add(run);
 				}

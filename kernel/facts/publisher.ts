@@ -52,19 +52,23 @@ export class Publisher {
 	 */
 	async sweep(now: boolean): Promise<Sweep> {
 		const total: Sweep = { pending: 0, published: 0, settled: 0 };
+		const seen = new Set<string>();
 		for (const collection of this.#options.collections) {
 			let after = "";
 			for (;;) {
 				const docs = await collection.outboxes(batch, after);
 				if (docs.length === 0) break;
 				after = docs.at(-1)?.id ?? after;
+				for (const doc of docs) if (doc.facts.length === 0) await collection.settleEmpty(doc);
 				const facts = docs.flatMap(doc => doc.facts.map(fact => ({ ...fact, subjectId: doc.id })));
+				for (const { id } of facts) seen.add(id);
 				const part = await this.#sweepBatch(collection, facts, now);
 				total.pending += part.pending;
 				total.published += part.published;
 				total.settled += part.settled;
 			}
 		}
+		for (const id of this.#again.keys()) if (!seen.has(id)) this.#again.delete(id);
 		return total;
 	}
 
@@ -93,7 +97,6 @@ export class Publisher {
 			const known = wanted.map(group => states.get(group)?.[fact.id]);
 			if (known.every(state => state === "done" || state === "parked")) {
 				if (await collection.settleFact(fact.subjectId, fact.id)) sweep.settled++;
-				this.#again.delete(fact.id);
 				continue;
 			}
 			sweep.pending++;

@@ -8,7 +8,10 @@ import {
 } from "./guard.ts";
 import type { Doc, Model } from "./model.ts";
 
-/** The two databases behind one interface; documents carry `_id`. Only `nedb.ts` and `mongo.ts` implement it. */
+/**
+ * The two databases behind one interface; documents carry `_id`, and what is handed out is nobody else's. Only `nedb.ts`
+ * and `mongo.ts` implement it.
+ */
 export interface Driver {
 	insert(doc: Raw): Promise<void>;
 	find(query: object, options: FindOptions): Promise<Raw[]>;
@@ -214,8 +217,14 @@ export class Collection<T extends Doc> {
 		);
 		return found.map(raw => ({
 			id: raw._id,
+			size: raw.outboxSize as number,
 			facts: Object.values((raw.outbox ?? {}) as Record<string, OutgoingFact>),
 		}));
+	}
+
+	/** Frees a document whose outbox is empty and not counted so: a fact written twice under one id counts twice. */
+	async settleEmpty({ id, size }: OutboxDoc): Promise<void> {
+		await this.#driver.update({ _id: id, outboxSize: size }, { $set: { outboxSize: 0 } });
 	}
 
 	/** Takes a fact out of its document's outbox, once. */
@@ -233,7 +242,7 @@ export class Collection<T extends Doc> {
 
 	#out(raw: Raw): T {
 		const { _id, outbox: _outbox, outboxSize: _size, ...rest } = raw;
-		return copied({ id: _id, ...rest }) as unknown as T;
+		return { id: _id, ...rest } as unknown as T;
 	}
 
 	#query(guard: Guard): object {
@@ -260,6 +269,8 @@ const cleaned = (change: Change): Change =>
 
 export interface OutboxDoc {
 	id: string;
+	/** How many facts were counted in. */
+	size: number;
 	facts: OutgoingFact[];
 }
 

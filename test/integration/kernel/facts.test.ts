@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, type TestContext, test } from "node:test";
+import { after, describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import { connect, type JetStreamManager } from "nats";
@@ -10,21 +10,17 @@ import { backOffMs } from "../../../kernel/facts/consumer.ts";
 import type { Receipt } from "../../../kernel/facts/contract.ts";
 import type { Sweep } from "../../../kernel/facts/publisher.ts";
 import { nats, needs } from "../../support/servers.ts";
-import { before, behind } from "./fixtures/heard.ts";
+import { hooksOf } from "./fixtures/heard.ts";
 import { latecomers, listeners, newcomers } from "./fixtures/listeners.contract.ts";
 import { tellers } from "./fixtures/tellers.contract.ts";
-import { type MeshNode, TestMesh, until } from "./mesh.ts";
+import { fixture, type MeshNode, TestMesh, until } from "./mesh.ts";
 
-const contracts = [tellers, listeners, latecomers, newcomers];
+const folders = [tellers, listeners, latecomers, newcomers].map(fixture);
 const both = "tellers,listeners";
 
 type Group = "listeners" | "latecomers" | "newcomers";
 const keysOf = (prefix: string, count: number) =>
 	Array.from({ length: count }, (_, i) => `${prefix}${i}`);
-
-afterEach(() => {
-	for (const hooks of [before, behind]) for (const group of Object.keys(hooks)) delete hooks[group];
-});
 
 /** What the kernel gives services, which no contract lists. */
 interface KernelActions {
@@ -81,13 +77,12 @@ function everywhere(
 ) {
 	test("every fact is heard once, and leaves its outbox only after", async t => {
 		const mesh = await open(t);
+		const hooks = hooksOf(mesh.namespace, "listeners");
+		const { promise: gate, resolve: letGo } = Promise.withResolvers<void>();
+		t.after(() => letGo());
 		const node = await mesh.start(both, both);
 		const keys = keysOf("k", 20);
-		let letGo = () => {};
-		const gate = new Promise<void>(resolve => {
-			letGo = resolve;
-		});
-		before.listeners = () => gate;
+		hooks.before = () => gate;
 		await tell(node, keys);
 		const swept = await own(node, "tellers", "facts.sweep", {});
 		assert.deepEqual(swept, { pending: 20, published: 0, settled: 0 });
@@ -103,10 +98,11 @@ function everywhere(
 
 	test("a handler that fails and heals has its effect once", async t => {
 		const mesh = await open(t);
+		const hooks = hooksOf(mesh.namespace, "listeners");
 		const node = await mesh.start(both, both);
 		const keys = keysOf("k", 5);
 		const failed = new Set<string>();
-		before.listeners = async key => {
+		hooks.before = async key => {
 			if (failed.has(key)) return;
 			failed.add(key);
 			throw new Error("not today");
@@ -124,10 +120,11 @@ function everywhere(
 
 	test("who dies between the effect and its receipt does not do it twice", async t => {
 		const mesh = await open(t);
+		const hooks = hooksOf(mesh.namespace, "listeners");
 		const node = await mesh.start(both, both);
 		const keys = keysOf("k", 5);
 		const died = new Set<string>();
-		behind.listeners = async key => {
+		hooks.behind = async key => {
 			if (died.has(key)) return;
 			died.add(key);
 			throw new Error("killed");
@@ -147,10 +144,11 @@ function everywhere(
 
 	test("the later fact may come first", async t => {
 		const mesh = await open(t);
+		const hooks = hooksOf(mesh.namespace, "listeners");
 		const node = await mesh.start(both, both);
 		const order: string[] = [];
 		let refused = false;
-		before.listeners = async (_key, name) => {
+		hooks.before = async (_key, name) => {
 			if (name === "tale.told" && !refused) {
 				refused = true;
 				throw new Error("later");
@@ -167,9 +165,10 @@ function everywhere(
 
 	test("a poisoned fact is parked after 8 tries, stays in sight and can be replayed", async t => {
 		const mesh = await open(t);
+		const hooks = hooksOf(mesh.namespace, "listeners");
 		const node = await mesh.start(both, both);
 		let poisoned = true;
-		before.listeners = async key => {
+		hooks.before = async key => {
 			if (key === "bad" && poisoned) throw new Error("cannot digest");
 		};
 		await tell(node, ["bad", ...keysOf("good", 5)]);
@@ -203,9 +202,10 @@ function everywhere(
 
 	test("what the pipe lost while it was tried is tried again", async t => {
 		const mesh = await open(t);
+		const hooks = hooksOf(mesh.namespace, "listeners");
 		const first = await mesh.start(both, both);
 		let failed = 0;
-		before.listeners = async () => {
+		hooks.before = async () => {
 			failed++;
 			throw new Error("not yet");
 		};
@@ -216,7 +216,7 @@ function everywhere(
 		);
 		await first.stop();
 		await purge(mesh.namespace);
-		delete before.listeners;
+		hooks.before = undefined;
 		const node = await mesh.start(both, both);
 		mesh.clock.forward(20_000);
 		const early = await own(node, "tellers", "facts.sweep", {});
@@ -245,12 +245,13 @@ function everywhere(
 	});
 }
 
-describe("facts in one process", () => {
+const dir = await mkdtemp(join(tmpdir(), "zeolite-facts-"));
+after(() => rm(dir, { recursive: true, force: true }));
+
+describe("facts in one process", { concurrency: 4 }, () => {
 	everywhere(
 		async t => {
-			const dir = await mkdtemp(join(tmpdir(), "zeolite-facts-"));
-			t.after(() => rm(dir, { recursive: true, force: true }));
-			return new TestMesh(t, contracts, { DATA_DIR: dir });
+			return new TestMesh(t, folders, { DATA_DIR: await mkdtemp(join(dir, "mesh-")) });
 		},
 		async () => {},
 	);
@@ -276,9 +277,9 @@ const purge = (namespace: string, fact?: string) =>
 
 if (servers) {
 	const env = { NATS_URL: servers.nats.url, MONGO_URL: servers.mongo.url };
-	const open = async (t: TestContext) => new TestMesh(t, contracts, env);
+	const open = async (t: TestContext) => new TestMesh(t, folders, env);
 
-	describe("facts over JetStream", () => {
+	describe("facts over JetStream", { concurrency: 4 }, () => {
 		everywhere(open, purge);
 
 		test("a consumer that goes away and comes back has missed nothing", async t => {
@@ -314,11 +315,12 @@ if (servers) {
 
 		test("a fact that is delivered again after its receipt is not handled again", async t => {
 			const mesh = await open(t);
+			const hooks = hooksOf(mesh.namespace, "listeners");
 			const node = await mesh.start(both, both);
 			await tell(node, ["k"]);
 			await heardAll(node, ["k"]);
 			let handled = 0;
-			before.listeners = async () => void handled++;
+			hooks.before = async () => void handled++;
 			const subject = `FACTS_${mesh.namespace}.tale.told`;
 			await jetstream(async manager => {
 				const stream = `FACTS_${mesh.namespace}`;
@@ -402,6 +404,24 @@ if (servers) {
 			});
 		}
 
+		test("facts that fail do not hold up the others", async t => {
+			const mesh = await open(t);
+			const node = await mesh.start(both, both);
+			let failed = 0;
+			hooksOf(mesh.namespace, "listeners").before = async key => {
+				if (!key.startsWith("bad")) return;
+				failed++;
+				throw new Error("cannot digest");
+			};
+			await tell(node, keysOf("bad", 100));
+			await until(
+				async () => failed,
+				times => times >= 300,
+			);
+			await tell(node, ["good"]);
+			await heardAll(node, ["good"]);
+		});
+
 		test("a service added later hears all of it, or what comes from then on, as it says", async t => {
 			const mesh = await open(t);
 			const node = await mesh.start(both, both);
@@ -436,7 +456,7 @@ if (servers) {
 		test("a NATS server that is killed and comes back costs no fact", async t => {
 			const server = await nats(t, { own: true });
 			assert.ok(server);
-			const mesh = new TestMesh(t, contracts, { ...env, NATS_URL: server.url });
+			const mesh = new TestMesh(t, folders, { ...env, NATS_URL: server.url });
 			const [teller, listener] = await mesh.startAll(["tellers", "listeners"], both);
 			const keys = keysOf("k", 120);
 			const telling = (async () => {
@@ -465,7 +485,7 @@ if (servers) {
 		test("a node stops while its NATS server is gone", async t => {
 			const server = await nats(t, { own: true });
 			assert.ok(server);
-			const mesh = new TestMesh(t, contracts, { ...env, NATS_URL: server.url });
+			const mesh = new TestMesh(t, folders, { ...env, NATS_URL: server.url });
 			const node = await mesh.start(both, both);
 			await server.kill("SIGKILL");
 			const stopped = await Promise.race([node.stop().then(() => true), sleep(9_000, false)]);

@@ -3,8 +3,11 @@ import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
 import type { Broker, Contract } from "../../../kernel/contract.ts";
-import type { Node } from "../../../kernel/node.ts";
-import { folderOf, startNode } from "../../support/node.ts";
+import { readEnv } from "../../../kernel/env.ts";
+import type { ServiceFolder } from "../../../kernel/load.ts";
+import { createNode, type Node } from "../../../kernel/node.ts";
+import { brokerOptions } from "../../../moleculer.config.ts";
+import { folderOf } from "../../support/node.ts";
 
 /** A test service beside its contract in `fixtures/`. */
 export const fixture = (contract: Contract) =>
@@ -32,12 +35,12 @@ export class TestMesh {
 	readonly namespace = `t${process.pid}_${++made}`;
 	readonly clock = new MovableClock();
 	readonly #t: TestContext;
-	readonly #contracts: readonly Contract[];
+	readonly #folders: readonly ServiceFolder[];
 	readonly #env: Record<string, string>;
 
-	constructor(t: TestContext, contracts: readonly Contract[], env: Record<string, string>) {
+	constructor(t: TestContext, folders: readonly ServiceFolder[], env: Record<string, string>) {
 		this.#t = t;
-		this.#contracts = contracts;
+		this.#folders = folders;
 		this.#env = env;
 	}
 
@@ -50,28 +53,33 @@ export class TestMesh {
 
 	/** Starts a node that runs these services, of a deployment that has `mesh` (all where not given). */
 	async start(services: string, mesh = ""): Promise<MeshNode> {
-		const node = await startNode(this.#t, {
-			folders: this.#contracts.map(fixture),
-			clock: this.clock,
-			env: {
+		const node = await createNode({
+			env: readEnv({
+				DATA_DIR: ":memory:",
+				PORT: "0",
+				LOG_LEVEL: "fatal",
 				...this.#env,
 				NAMESPACE: this.namespace,
 				NODE_ID: `${this.namespace}-${++made}`,
 				SERVICES: services,
 				MESH: mesh,
-			},
+			}),
+			folders: this.#folders,
+			configure: (platform, nodeID) => brokerOptions(platform, nodeID, { checkResults: true }),
+			identity: { keys: "keyrings.keys", revoked: "keyrings.revoked", hint: "keyrings.hint" },
+			clock: this.clock,
 		});
-		const { stop } = node;
-		const link = (node.broker.transit as { tx?: { client?: NatsConnection } } | undefined)?.tx
-			?.client;
 		let stopped: Promise<void> | undefined;
-		return Object.assign(node, {
-			stop() {
-				// Without a server Moleculer leaves its client trying for ever, which only an exit ends.
-				stopped ??= stop().finally(() => link?.close());
-				return stopped;
-			},
-		}) as unknown as MeshNode;
+		const stop = () => {
+			const link = (node.broker.transit as { tx?: { client?: NatsConnection } } | undefined)?.tx
+				?.client;
+			// Without a server Moleculer leaves its client trying for ever, which only an exit ends.
+			stopped ??= node.stop().finally(() => link?.close());
+			return stopped;
+		};
+		this.#t.after(stop);
+		await node.start();
+		return { ...node, stop } as unknown as MeshNode;
 	}
 }
 

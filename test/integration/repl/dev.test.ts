@@ -20,7 +20,7 @@ process.stdin.setEncoding("utf8").on("data", text => {
 	if (text.trim() === "crash") process.exit(3);
 	console.log(\`typed \${text.trim()}\`);
 });
-setInterval(() => {}, 1_000);
+setTimeout(() => process.exit(9), 60_000);
 let isDraining = false;
 process.on("SIGTERM", async () => {
 	if (isDraining) process.exit(1);
@@ -52,7 +52,9 @@ async function dev(t: TestContext, stdin: "pipe" | "ignore" = "pipe") {
 	t.after(async () => {
 		if (child.exitCode === null && child.signalCode === null) {
 			child.kill("SIGTERM");
+			const late = setTimeout(() => child.kill("SIGKILL"), 5_000);
 			await once(child, "exit");
+			clearTimeout(late);
 		}
 		await rm(dir, { recursive: true, force: true });
 	});

@@ -65,13 +65,21 @@ class Prompt {
 		return this.answer();
 	}
 
+	stopReading(): void {
+		this.#child.stdout?.pause();
+	}
+
+	goOnReading(): void {
+		this.#child.stdout?.resume();
+	}
+
 	closeInput(): void {
 		this.#child.stdin?.end();
 	}
 
 	/** Its exit code, once it has ended. */
 	async ended(): Promise<number | null> {
-		if (this.isUp) await once(this.#child, "exit");
+		if (this.isUp) await once(this.#child, "close");
 		return this.#child.exitCode;
 	}
 
@@ -151,21 +159,38 @@ test("the prompt of an embedded node", async t => {
 	assert.equal(await prompt.ended(), 0);
 });
 
-test("lines that come all at once run one after the other, and then it ends", async t => {
-	const prompt = await open(t, ["start.ts", "--repl"], { ...admin, PORT: "0" });
-	// Longer than a node takes to stop, had it not waited for the last line.
-	const many = Array<string>(5_000).fill("whoami");
-	const lines = ["as admin@zeolite.example", "try courses.create", ...many, "call courses.list"];
-	prompt.send(`${lines.join("\n")}\n`);
+const fixture = "test/integration/repl/fixtures/prompt.ts";
+
+test("lines that come all at once run one after the other, and then it is left once", async t => {
+	const prompt = await open(t, [fixture, "1000"], {});
+	prompt.send("as service\ncall naps.nap\nwhoami\ncall naps.nap\nexit\n");
 	prompt.closeInput();
-	assert.equal(await prompt.ended(), 0);
-	const order = ["(admin)\n", "priceMinor: 9999", "(admin)\n", "total: 1"];
-	let last = 0;
-	for (const text of order) {
-		const found = prompt.shown.indexOf(text, last);
-		assert(found >= 0, `${text} is not in\n${prompt.shown.slice(last)}`);
-		last = found + text.length;
-	}
+	assert.equal(await prompt.ended(), 7);
+	assert.match(
+		prompt.shown,
+		/As which service(.*\n)*.*rested(.*\n)*.*nobody(.*\n)*.*rested(.*\n)*left\n$/,
+	);
+	assert.equal(prompt.shown.split("left").length, 2);
+});
+
+test("an input that ends is waited for, and then it is left once", async t => {
+	const prompt = await open(t, [fixture, "1000"], {});
+	prompt.send("call naps.nap\ncall naps.nap\nwhoami\n");
+	prompt.closeInput();
+	assert.equal(await prompt.ended(), 7);
+	assert.match(prompt.shown, /rested(.*\n)*.*rested(.*\n)*nobody.*\nleft\n$/);
+});
+
+test("a slow reader gets all that was said", async t => {
+	const prompt = await open(t, [fixture, "0"], {});
+	prompt.stopReading();
+	prompt.send("contract naps\n".repeat(10_000));
+	prompt.closeInput();
+	await pause(2_000);
+	prompt.goOnReading();
+	assert.equal(await prompt.ended(), 7);
+	assert.equal(prompt.shown.match(/naps: Takes its time/g)?.length, 10_000);
+	assert.match(prompt.shown, /left\n$/);
 });
 
 test("npm run repl without a mesh says what to do", async () => {
