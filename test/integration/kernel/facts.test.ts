@@ -248,7 +248,7 @@ function everywhere(
 const dir = await mkdtemp(join(tmpdir(), "zeolite-facts-"));
 after(() => rm(dir, { recursive: true, force: true }));
 
-describe("facts in one process", { concurrency: 4 }, () => {
+describe("facts in one process", { concurrency: 6 }, () => {
 	everywhere(
 		async t => {
 			return new TestMesh(t, folders, { DATA_DIR: await mkdtemp(join(dir, "mesh-")) });
@@ -279,7 +279,7 @@ if (servers) {
 	const env = { NATS_URL: servers.nats.url, MONGO_URL: servers.mongo.url };
 	const open = async (t: TestContext) => new TestMesh(t, folders, env);
 
-	describe("facts over JetStream", { concurrency: 4 }, () => {
+	describe("facts over JetStream", { concurrency: 6 }, () => {
 		everywhere(open, purge);
 
 		test("a consumer that goes away and comes back has missed nothing", async t => {

@@ -51,14 +51,18 @@ export class TestMesh {
 		}>;
 	}
 
-	/** Starts a node that runs these services, of a deployment that has `mesh` (all where not given). */
-	async start(services: string, mesh = ""): Promise<MeshNode> {
+	/**
+	 * Starts a node that runs these services, of a deployment that has `mesh` (all where not given).
+	 * @param env what is set on this node alone.
+	 */
+	async start(services: string, mesh = "", env: Record<string, string> = {}): Promise<MeshNode> {
 		const node = await createNode({
 			env: readEnv({
 				DATA_DIR: ":memory:",
 				PORT: "0",
 				LOG_LEVEL: "fatal",
 				...this.#env,
+				...env,
 				NAMESPACE: this.namespace,
 				NODE_ID: `${this.namespace}-${++made}`,
 				SERVICES: services,

@@ -21,7 +21,7 @@ const contractOf = (name: string) => `
 import { Type } from ${JSON.stringify(typebox)};
 import { defineContract } from "${kernel}/contract.ts";
 const fields = Object.fromEntries(
-	Array.from({ length: 20 }, (_, i) => [\`field\${i}\`, Type.Optional(Type.String({ maxLength: 200, description: "One of twenty fields of a thing, each with a sentence that says what it is" }))]),
+	Array.from({ length: 10 }, (_, i) => [\`field\${i}\`, Type.Optional(Type.String({ maxLength: 200, description: "One of ten fields of a thing, each with a sentence that says what it is" }))]),
 );
 const actions = Object.fromEntries(
 	Array.from({ length: ${actionCount} }, (_, i) => [\`do\${i}\`, {
@@ -75,9 +75,12 @@ if (servers)
 			.map(({ name }) => name)
 			.filter(name => !name.startsWith("$"));
 		assert.equal(seen.length, serviceCount * actionCount);
-		const answers = await Promise.all(seen.map(name => broker.call(name, { id: name })));
-		assert.deepEqual(
-			answers,
-			seen.map(name => ({ id: `${name} ${name.split(".")[1]}` })),
-		);
+		// Not all at once: each compiles its check on first use, and both nodes share this process with their heartbeats.
+		for (let i = 0; i < seen.length; i += actionCount) {
+			const names = seen.slice(i, i + actionCount);
+			assert.deepEqual(
+				await Promise.all(names.map(name => broker.call(name, { id: name }))),
+				names.map(name => ({ id: `${name} ${name.split(".")[1]}` })),
+			);
+		}
 	});
