@@ -5,6 +5,7 @@ import { accessMiddleware } from "./kernel/middlewares/access.ts";
 import { carryMiddleware } from "./kernel/middlewares/carry.ts";
 import { pendingReaper } from "./kernel/middlewares/pending-reaper.ts";
 import { resultCheck } from "./kernel/middlewares/result-check.ts";
+import { natsLink } from "./kernel/nats-link.ts";
 import type { Platform } from "./kernel/platform.ts";
 import { ContractValidator } from "./kernel/validator.ts";
 
@@ -84,10 +85,7 @@ export const brokerOptions = (
 		carryMiddleware,
 	] as never,
 	...(env.NATS_URL && {
-		transporter: {
-			type: "NATS",
-			options: { ...natsAddress(env.NATS_URL), name: nodeID, ...natsLink },
-		},
+		transporter: { type: "NATS", options: natsLink(env.NATS_URL, nodeID) },
 	}),
 });
 
@@ -105,25 +103,3 @@ const levels = (level: Env["LOG_LEVEL"]) =>
 
 const isRetryable = (error: Error): boolean =>
 	(error as { retryable?: boolean }).retryable === true;
-
-/** Credentials are handed over decoded: Moleculer would send `%40` as it stands in the URL. */
-function natsAddress(urls: string) {
-	const parsed = urls.split(",").map(url => new URL(url));
-	const [first] = parsed;
-	return {
-		servers: parsed.map(url => url.host),
-		...(first?.username && {
-			user: decodeURIComponent(first.username),
-			pass: decodeURIComponent(first.password),
-		}),
-	};
-}
-
-const natsLink = {
-	reconnectTimeWait: 250,
-	maxReconnectAttempts: -1,
-	ignoreAuthErrorAbort: true,
-	pingInterval: 5_000,
-	maxPingOut: 2,
-	waitOnFirstConnect: true,
-};

@@ -12,6 +12,7 @@ import {
 	type Out,
 	type UnionToIntersection,
 } from "./contract.ts";
+import { fingerprint } from "./contracts.ts";
 import type { Env } from "./env.ts";
 import { factsMixin } from "./facts/mixin.ts";
 import { platformOf } from "./platform.ts";
@@ -94,6 +95,7 @@ export function implement<
 	const { mixins = [], dependencies, methods, started, stopped, on } = behaviour;
 	return {
 		name: contract.name,
+		metadata: { contract: fingerprint(contract) },
 		// Moleculer starts the last of these first: base, the service's own as listed, facts, schedules.
 		mixins: [
 			schedulesMixin(contract),

@@ -12,6 +12,7 @@ import {
 	RetentionPolicy,
 	StorageType,
 } from "nats";
+import { natsLink } from "../nats-link.ts";
 import type { StoredFact } from "./contract.ts";
 import type { Pipe, Subscription } from "./pipe.ts";
 
@@ -64,19 +65,7 @@ export class JetStreamPipe implements Pipe {
 
 	async start(): Promise<void> {
 		const { servers, name } = this.#options;
-		const urls = servers.split(",").map(server => new URL(server));
-		const user = decodeURIComponent(urls[0]?.username ?? "");
-		this.#connection = await connect({
-			servers: urls.map(url => url.host),
-			name,
-			...(user && { user, pass: decodeURIComponent(urls[0]?.password ?? "") }),
-			maxReconnectAttempts: -1,
-			reconnectTimeWait: 250,
-			ignoreAuthErrorAbort: true,
-			waitOnFirstConnect: true,
-			pingInterval: 5_000,
-			maxPingOut: 2,
-		});
+		this.#connection = await connect(natsLink(servers, name));
 	}
 
 	async publish(fact: StoredFact, messageId: string): Promise<void> {

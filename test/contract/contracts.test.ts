@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Contract, defineContract } from "../../kernel/contract.ts";
-import { Contracts } from "../../kernel/contracts.ts";
+import { Contracts, fingerprint } from "../../kernel/contracts.ts";
 import { findServices } from "../../kernel/load.ts";
 import { brokenPromises, type Lock, lockOf } from "../../kernel/lock.ts";
 import { SchemaChecks } from "../../kernel/validator.ts";
@@ -55,6 +55,11 @@ test("the registry of a node has the contracts' actions, and no other", async t 
 		.map(action => action.name)
 		.filter(name => !name.startsWith("$") && name !== "api.rest");
 	assert.deepEqual(registered.sort(), [...contracts.actions.keys()].sort());
+	const services = broker.registry.getServiceList({ onlyLocal: true, skipInternal: true });
+	for (const contract of contracts.all) {
+		const found = services.find(service => service.name === contract.name);
+		assert.equal(found?.metadata?.contract, fingerprint(contract), contract.name);
+	}
 });
 
 test("contracts.lock.json is kept: nothing that was promised is broken", () => {
