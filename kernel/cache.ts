@@ -2,23 +2,13 @@ import { createHash } from "node:crypto";
 import { Cachers, type Context } from "moleculer";
 import type { Locals } from "./contract.ts";
 import type { Env } from "./env.ts";
+import { within } from "./within.ts";
 
 const answerWithinMs = 100;
 
-/** Gives up on a slow promise: a cache that hangs is a miss. */
-async function withinTime<T>(operation: () => Promise<T>, otherwise: T): Promise<T> {
-	let timer: NodeJS.Timeout | undefined;
-	const late = new Promise<T>(resolve => {
-		timer = setTimeout(() => resolve(otherwise), answerWithinMs);
-	});
-	try {
-		return await Promise.race([operation(), late]);
-	} catch {
-		return otherwise;
-	} finally {
-		clearTimeout(timer);
-	}
-}
+/** A cache that hangs or fails, at once or later, is a miss. */
+const orMiss = <T>(ask: () => Promise<T>): Promise<T | undefined> =>
+	within(answerWithinMs, Promise.resolve().then(ask)).catch(() => undefined);
 
 /**
  * Moleculer's Redis cacher that fails open: where Redis is away, or takes longer than 100 ms, a read is a miss and a
@@ -26,15 +16,15 @@ async function withinTime<T>(operation: () => Promise<T>, otherwise: T): Promise
  */
 export class FailOpenCacher extends Cachers.Redis {
 	override get(key: string): Promise<never> {
-		return withinTime(() => super.get(key), undefined) as Promise<never>;
+		return orMiss(() => super.get(key)) as Promise<never>;
 	}
 
 	override set(key: string, data: unknown, ttl?: number) {
-		return withinTime(() => super.set(key, data, ttl), undefined);
+		return orMiss(() => super.set(key, data, ttl));
 	}
 
 	override del(key: string | string[]) {
-		return withinTime(() => super.del(key), undefined);
+		return orMiss(() => super.del(key));
 	}
 
 	/** Says no goodbye to a server that may not be there. */
@@ -43,7 +33,7 @@ export class FailOpenCacher extends Cachers.Redis {
 	}
 
 	override clean(match?: string | string[]) {
-		return withinTime(() => super.clean(match), undefined);
+		return orMiss(() => super.clean(match));
 	}
 }
 

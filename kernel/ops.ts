@@ -1,14 +1,9 @@
-import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
 import { platformOf } from "./platform.ts";
+import { isSameSecret } from "./secrets.ts";
 
 const loopback = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
-
-const sameText = (a: string, b: string): boolean => {
-	const [left, right] = [Buffer.from(a), Buffer.from(b)];
-	return left.length === right.length && timingSafeEqual(left, right);
-};
 
 const json = (response: ServerResponse, status: number, body: unknown): void => {
 	response.writeHead(status, {
@@ -72,7 +67,7 @@ export function answerOps(
 	const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
 	const local =
 		loopback.has(request.socket.remoteAddress ?? "") && !request.headers["x-forwarded-for"];
-	if (!local && !(env.METRICS_TOKEN && sameText(bearer, env.METRICS_TOKEN))) {
+	if (!local && !(env.METRICS_TOKEN && isSameSecret(bearer, env.METRICS_TOKEN))) {
 		response.setHeader("www-authenticate", "Bearer");
 		json(response, 401, { status: "METRICS_TOKEN is needed" });
 		return true;

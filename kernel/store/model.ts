@@ -5,12 +5,6 @@ export interface Doc {
 	id: string;
 }
 
-/** Fields a store adds to documents that tell facts. */
-export interface OutboxFields {
-	outbox?: Record<string, unknown>;
-	outboxSize?: number;
-}
-
 export interface Index {
 	unique?: boolean;
 	/** Documents without the field are not in it, so that a unique key may be absent many times. */

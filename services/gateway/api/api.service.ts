@@ -4,6 +4,7 @@ import { platformProblem, problem } from "../../../kernel/errors.ts";
 import { answerWith, implement } from "../../../kernel/implement.ts";
 import { missingServices } from "../../../kernel/ops.ts";
 import { platformOf } from "../../../kernel/platform.ts";
+import { isSameSecret } from "../../../kernel/secrets.ts";
 import { isDuplicate } from "../../../kernel/store/collection.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { NonceModel } from "../../../models/gateway/nonce.model.ts";
@@ -53,7 +54,7 @@ export default implement(api, {
 				? apiKeys[name as keyof typeof apiKeys]
 				: undefined;
 			const key = variable && this.env[variable];
-			if (!nonce || !variable || (key && key !== header("x-service-key")))
+			if (!nonce || !variable || (key && !isSameSecret(key, header("x-service-key"))))
 				throw platformProblem("SERVICE_SIGNATURE_INVALID");
 			try {
 				await this.nonces.insert({ id: `${name}:${nonce}`, at: now });

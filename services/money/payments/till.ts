@@ -7,6 +7,7 @@ import {
 	type OutgoingFact,
 } from "../../../kernel/store/collection.ts";
 import type { Change, Guard } from "../../../kernel/store/guard.ts";
+import { within } from "../../../kernel/within.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
 import { consequence } from "./consequence.ts";
 import {
@@ -53,14 +54,6 @@ export const payableKeyOf = (userId: string, { kind, id }: Payable): string =>
 /** When a payment that is open expires. */
 export const expiryOf = (payment: PaymentDoc): string =>
 	iso(Date.parse(payment.createdAt) + openForMs);
-
-const within = async <T>(ms: number, answer: Promise<T>): Promise<T> => {
-	let timer: NodeJS.Timeout | undefined;
-	const late = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-	});
-	return Promise.race([answer, late]).finally(() => clearTimeout(timer));
-};
 
 const messageOf = (error: unknown): string =>
 	(error instanceof Error ? error.message : String(error)).slice(0, 500);

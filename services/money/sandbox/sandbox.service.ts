@@ -1,9 +1,10 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { iso } from "../../../kernel/clock.ts";
 import { platformProblem, problem } from "../../../kernel/errors.ts";
 import { derivedId, newId } from "../../../kernel/ids.ts";
 import { implement } from "../../../kernel/implement.ts";
+import { isSameSecret } from "../../../kernel/secrets.ts";
 import { isDuplicate } from "../../../kernel/store/collection.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import {
@@ -19,9 +20,6 @@ import { Post } from "./post.ts";
 import { type Outcome, sandbox } from "./sandbox.contract.ts";
 
 const asset = (name: string) => readFile(`${import.meta.dirname}/checkout/${name}`, "utf8");
-
-const digest = (text: string) => createHash("sha256").update(text).digest();
-const isSameSecret = (a: string, b: string) => timingSafeEqual(digest(a), digest(b));
 
 const intentView = ({ id, key, status, amountMinor, currency, ...rest }: SandboxIntentDoc) => ({
 	id,
