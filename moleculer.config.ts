@@ -2,6 +2,7 @@ import type { BrokerOptions } from "moleculer";
 import { makeCacher } from "./kernel/cache.ts";
 import type { Env } from "./kernel/env.ts";
 import { accessMiddleware } from "./kernel/middlewares/access.ts";
+import { auditMiddleware } from "./kernel/middlewares/audit.ts";
 import { carryMiddleware } from "./kernel/middlewares/carry.ts";
 import { pendingReaper } from "./kernel/middlewares/pending-reaper.ts";
 import { resultCheck } from "./kernel/middlewares/result-check.ts";
@@ -63,10 +64,11 @@ export const brokerOptions = (
 	metrics: { enabled: false },
 	tracing: { enabled: false },
 	internalMiddlewares: false,
-	// From the handler outwards: the breaker sees time-outs, access is outside the cacher.
+	// From the handler outwards: the breaker sees time-outs, access is outside the cacher, the audit inside the bulkhead.
 	middlewares: [
 		...(checkResults ? [resultCheck] : []),
 		"ActionHook",
+		auditMiddleware,
 		"Validator",
 		"Bulkhead",
 		"Cacher",

@@ -41,6 +41,11 @@ export interface ActionContract {
 	sensitive?: boolean;
 	/** An answer may be this old, seconds; it is kept per caller. Only for what nobody decides money or access by. */
 	cache?: { ttlSeconds: number };
+	/**
+	 * What it changes is told, with who changed it, by a fact in the same write: a write whose contract says
+	 * `facts: { ...audited("subject") }`. Which values may be told, the models say under `told`.
+	 */
+	audit?: true;
 	/** The bearer token of the request is not verified; the action finds it in `ctx.headers.bearer`. */
 	ignoresToken?: boolean;
 	/** The action exists only where this holds: `sandbox`, where sandbox providers may serve. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { TSchema } from "typebox";
+import { auditFactOf } from "./audit.ts";
 import {
 	type ActionContract,
 	accessOf,
@@ -114,6 +115,14 @@ export class Contracts {
 					yield `${contract.name}: the schedule ${when} of ${action} is neither a duration nor a cron expression`;
 			}
 		}
+		for (const contract of this.all)
+			for (const [action, { kind, audit }] of Object.entries(contract.actions)) {
+				if (!audit) continue;
+				const name = `${contract.name}.${action}`;
+				if (kind === "read") yield `${name} is a read: there is nothing in it to audit`;
+				else if (!auditFactOf(contract))
+					yield `${name} is audited by no fact: add ...audited("<what it changes>") to the facts of ${contract.name}`;
+			}
 		for (const [name, action] of this.#actions) {
 			if (!action.access || accessOf(action).length === 0)
 				yield `${name} does not say who may call it: give it an access`;

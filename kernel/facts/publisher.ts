@@ -47,7 +47,7 @@ export class Publisher {
 
 	/**
 	 * Takes facts out of the outboxes that every wanted group has a receipt for, and publishes again, under a new
-	 * message id, those that a group never met within 30 s.
+	 * message id, those that a group never met within 30 s. One that no group wants leaves once the pipe has taken it.
 	 * @param now do not wait the 30 s.
 	 */
 	async sweep(now: boolean): Promise<Sweep> {
@@ -95,7 +95,10 @@ export class Publisher {
 		for (const fact of facts) {
 			const wanted = this.#wanted(fact.name);
 			const known = wanted.map(group => states.get(group)?.[fact.id]);
-			if (known.every(state => state === "done" || state === "parked")) {
+			// What nobody has to handle has no receipt to show that it ever left: it leaves now, a second time mostly.
+			if (wanted.length === 0 && isPipeThere) isPipeThere = await this.#publishAgain(fact, fact.id);
+			const isOut = wanted.length > 0 || isPipeThere;
+			if (isOut && known.every(state => state === "done" || state === "parked")) {
 				if (await collection.settleFact(fact.subjectId, fact.id)) sweep.settled++;
 				continue;
 			}
@@ -143,10 +146,14 @@ export class Publisher {
 		return now || this.#options.clock.now() - last >= receiptDueMs;
 	}
 
-	async #publishAgain(fact: StoredFact): Promise<boolean> {
+	/** @param messageId a new one where not given; under the fact's own the pipe drops it where it just had it. */
+	async #publishAgain(
+		fact: StoredFact,
+		messageId = `${fact.id}:${this.#options.clock.now()}`,
+	): Promise<boolean> {
 		const { pipe, clock, warn } = this.#options;
 		try {
-			await pipe.publish(fact, `${fact.id}:${clock.now()}`);
+			await pipe.publish(fact, messageId);
 			this.#again.set(fact.id, clock.now());
 			return true;
 		} catch (error) {

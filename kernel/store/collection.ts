@@ -1,3 +1,5 @@
+import { type Audit, auditFacts, auditOf } from "../audit.ts";
+import { changesOfInsert, changesOfUpdate, fieldsOf, type ToldChange } from "./difference.ts";
 import {
 	type Change,
 	checkChange,
@@ -71,6 +73,9 @@ export interface ListParams {
 
 const countedUpTo = 10_000;
 
+/** How often an audited change is tried on what was read, before it is made without values being told. */
+const heldTries = 20;
+
 /** Where a list goes on: the sort value (null where the last item has none) and id of the last item. */
 type Position = [value: string | number | null, id: string];
 
@@ -107,10 +112,14 @@ export class Collection<T extends Doc> {
 	}
 
 	/** @throws DuplicateError @throws UnsupportedQuery */
-	async insert(doc: T, facts: readonly OutgoingFact[] = []): Promise<T> {
+	async insert(doc: T, ownFacts: readonly OutgoingFact[] = []): Promise<T> {
 		const { id, ...rest } = doc;
 		this.#checkFields(Object.keys(rest));
 		checkValue(this.model.name, rest);
+		const audit = auditOf(this);
+		const facts = audit
+			? [...ownFacts, ...this.#told(audit, id, changesOfInsert(this.#tellable, copied(rest)))]
+			: ownFacts;
 		const outbox = Object.fromEntries(facts.map(fact => [fact.id, fact]));
 		checkValue("outbox", outbox);
 		const raw = copied({
@@ -154,16 +163,25 @@ export class Collection<T extends Doc> {
 	): Promise<T | null> {
 		checkChange(change);
 		this.#checkFields(Object.values(change).flatMap(fields => Object.keys(fields)));
-		const changed = cleaned(facts.length === 0 ? change : withFacts(change, facts));
-		if (Object.keys(changed).length === 0) return this.findOne(guard);
-		const raw = await this.#driver.update(this.#query(guard), changed);
-		if (!raw) return null;
-		if (facts.length > 0) this.onFacts(raw._id, facts);
-		return this.#out(raw);
+		const query = this.#query(guard);
+		const changed = cleaned(change);
+		if (facts.length === 0 && Object.keys(changed).length === 0) return this.findOne(guard);
+		const audit = auditOf(this);
+		return audit
+			? this.#updateAudited(audit, query, changed, facts)
+			: this.#update(query, changed, facts);
 	}
 
-	/** Removes what holds the guard. A document with facts outstanding stays. */
+	/**
+	 * Removes what holds the guard. A document with facts outstanding stays.
+	 * @throws UnsupportedQuery in an audited action: nothing is left to carry the fact that tells it.
+	 */
 	async remove(guard: Guard): Promise<number> {
+		const audit = auditOf(this);
+		if (audit)
+			throw new UnsupportedQuery(
+				`${audit.action} is audited and cannot remove from ${this.model.name}: mark what has ended`,
+			);
 		return this.#driver.remove({
 			$and: [this.#query(guard), { $or: [{ outboxSize: { $exists: false } }, { outboxSize: 0 }] }],
 		});
@@ -238,6 +256,49 @@ export class Collection<T extends Doc> {
 
 	async close(): Promise<void> {
 		await this.#driver.close();
+	}
+
+	async #update(query: object, change: Change, facts: readonly OutgoingFact[]): Promise<T | null> {
+		const raw = await this.#driver.update(
+			query,
+			facts.length === 0 ? change : withFacts(change, copied(facts)),
+		);
+		if (!raw) return null;
+		if (facts.length > 0) this.onFacts(raw._id, facts);
+		return this.#out(raw);
+	}
+
+	/**
+	 * An update that tells what it changes, in the same write: made on the state that was read, or read again. Where
+	 * others are faster for ever, it is made on what is there and tells no value.
+	 */
+	async #updateAudited(
+		audit: Audit,
+		query: object,
+		change: Change,
+		facts: readonly OutgoingFact[],
+	): Promise<T | null> {
+		for (let tries = 1; ; tries++) {
+			const [before] = await this.#driver.find(query, { limit: 1 });
+			if (!before) return null;
+			const isHeld = tries <= heldTries;
+			const { changes, held } = isHeld
+				? changesOfUpdate(this.#tellable, before, change)
+				: { changes: fieldsOf(change).map(path => ({ path })), held: {} };
+			const updated = await this.#update({ _id: before._id, $and: [query, held] }, change, [
+				...facts,
+				...this.#told(audit, before._id, changes),
+			]);
+			if (updated || !isHeld) return updated;
+		}
+	}
+
+	get #tellable(): readonly string[] {
+		return this.model.told ?? [];
+	}
+
+	#told(audit: Audit, id: string, changes: readonly ToldChange[]): OutgoingFact[] {
+		return auditFacts(audit, { collection: this.model.name, id }, changes);
 	}
 
 	#out(raw: Raw): T {

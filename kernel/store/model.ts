@@ -16,6 +16,11 @@ export interface Model<T extends Doc> {
 	name: string;
 	fields: SchemaDefinition;
 	indexes: Partial<Record<keyof T & string, Index>>;
+	/**
+	 * Paths whose values an audit may tell: ids, amounts and states, never what somebody is called or wrote. `*` stands
+	 * for any key of a sub-document (`refunds.*.status`), which must be an id.
+	 */
+	told?: readonly ((keyof T & string) | `${keyof T & string}.${string}`)[];
 	/** A type only. */
 	document?: T;
 }

@@ -29,4 +29,5 @@ export const UserModel = defineModel<UserDoc>()({
 		createdAt: String,
 	},
 	indexes: { email: { unique: true } },
+	told: ["roles", "approved"],
 });

@@ -43,4 +43,5 @@ export const CourseModel = defineModel<CourseDoc>()({
 		updatedAt: String,
 	},
 	indexes: { status: {}, teacherId: {} },
+	told: ["status", "priceMinor", "currency", "completionRule", "teacherId"],
 });

@@ -3,6 +3,7 @@ import { type Ctx, defineContract } from "../../kernel/contract.ts";
 import { problem } from "../../kernel/errors.ts";
 import { fact } from "../../kernel/facts/fact.ts";
 import { implement } from "../../kernel/implement.ts";
+import { defineModel } from "../../kernel/store/model.ts";
 import { Store } from "../../mixins/store.mixin.ts";
 import { EnrollmentModel } from "../../models/learning/enrollment.model.ts";
 import { enrollments } from "../../services/learning/enrollments/enrollments.contract.ts";
@@ -54,6 +55,13 @@ export function facts(ctx: Ctx, clock: { now(): number }) {
 	fact(ctx, clock, enrollments, "enrollment.lost", data);
 	// @ts-expect-error its data is incomplete
 	fact(ctx, clock, enrollments, "enrollment.activated", { enrollmentId: "enr_1" });
+}
+
+export function models() {
+	const model = { name: "seats", fields: {}, indexes: {} };
+	defineModel<{ id: string; status: string }>()({ ...model, told: ["status", "status.any"] });
+	// @ts-expect-error a field to be told that the document does not have
+	defineModel<{ id: string; status: string }>()({ ...model, told: ["state"] });
 }
 
 const Nothing = Type.Null({ $id: "Nothing" });

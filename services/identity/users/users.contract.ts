@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { audited } from "../../../kernel/audit.ts";
 import { defineContract } from "../../../kernel/contract.ts";
 import { Id, listParams, pageOf, Timestamp } from "../../../kernel/schemas.ts";
 
@@ -103,6 +104,7 @@ export const users = defineContract("users", {
 			kind: "write",
 			access: admins,
 			sensitive: true,
+			audit: true,
 			rest: "PUT /api/users/:id/roles",
 			params: Type.Object({ id: Type.String(), roles: Roles }),
 			result: User,
@@ -114,6 +116,7 @@ export const users = defineContract("users", {
 			kind: "write",
 			access: admins,
 			sensitive: true,
+			audit: true,
 			rest: "PUT /api/users/:id/approval",
 			params: Type.Object({ id: Type.String(), approved: Type.Boolean() }),
 			result: User,
@@ -159,6 +162,7 @@ export const users = defineContract("users", {
 		},
 	},
 	facts: {
+		...audited("user"),
 		"user.rolesChanged": {
 			v: 1,
 			data: Type.Object({ userId: Type.String() }, { $id: "UserRolesChanged" }),

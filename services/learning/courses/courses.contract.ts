@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { audited } from "../../../kernel/audit.ts";
 import { defineContract } from "../../../kernel/contract.ts";
 import {
 	byId,
@@ -139,6 +140,7 @@ export const courses = defineContract("courses", {
 				"Its teacher or an admin changes a course; a new price never touches a payment that is open",
 			kind: "write",
 			access: "user",
+			audit: true,
 			rest: "PATCH /api/courses/:id",
 			params: Type.Object({
 				id: Type.String(),
@@ -157,6 +159,7 @@ export const courses = defineContract("courses", {
 			description: "Its teacher or an admin takes a course from sale; who is enrolled keeps it",
 			kind: "write",
 			access: "user",
+			audit: true,
 			rest: "DELETE /api/courses/:id",
 			params: byId,
 			result: Course,
@@ -281,6 +284,7 @@ export const courses = defineContract("courses", {
 			example,
 		},
 	},
+	facts: audited("course"),
 	consumes: {
 		"enrollment.activated": { from: "start" },
 		"enrollment.dropped": { from: "start" },

@@ -149,6 +149,21 @@ describe("a sweep", () => {
 		assert.deepEqual(made.asked, []);
 	});
 
+	test("lets go of a fact that nobody consumes only once the pipe has it", async () => {
+		const { publisher, tell, made, warned } = await setUp();
+		await tell("thing.lost");
+		await tell("thing.lost");
+		made.pipeIsAway = true;
+		assert.deepEqual(await publisher.sweep(true), { pending: 2, published: 0, settled: 0 });
+		assert.equal(warned.length, 1);
+		made.pipeIsAway = false;
+		assert.deepEqual(await publisher.sweep(false), { pending: 0, published: 0, settled: 2 });
+		assert.deepEqual(
+			made.published.map(({ messageId }) => messageId),
+			["fct_1", "fct_2"],
+		);
+	});
+
 	test("publishes again, under a new message id, what a group has not met in 30 s", async () => {
 		const { publisher, tell, clock, published, everybody } = await setUp();
 		const fact = await tell();
