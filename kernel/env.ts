@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { type CrashAt, parseCrashAt } from "./crash-point.ts";
 
 /** One variable: how its text is read, what it is when it is not set, what it is for. */
 interface Variable<T> {
@@ -161,10 +162,20 @@ export const variables = {
 	),
 	ADMIN_EMAIL: text("E-mail of the first admin", undefined),
 	ADMIN_PASSWORD: text("Password of the first admin", undefined),
+	REFUND_WINDOW_DAYS: integer("How long after capture a buyer may ask for a refund", 30, 0, 3_650),
 	STRIPE_SECRET_KEY: text("Stripe's secret key", undefined),
 	STRIPE_WEBHOOK_SECRET: list("Stripe's webhook signing secrets"),
+	STRIPE_API_BASE: url("Scheme, host and port of another Stripe than the real one, for tests", [
+		"http:",
+		"https:",
+	]),
 	RAZORPAY_KEY_ID: text("Razorpay's key id", undefined),
 	RAZORPAY_WEBHOOK_SECRET: list("Razorpay's webhook secrets"),
+	CRASH_AT: {
+		help: "For tests: ends the process at a write, `<service>:<n>:before|after`",
+		fallback: undefined,
+		read: parseCrashAt,
+	} as Variable<CrashAt | "count" | undefined>,
 } satisfies Record<string, Variable<unknown>>;
 
 type Values = {
@@ -215,8 +226,12 @@ function refusals(v: Values): string[] {
 			`SERVICE_SECRET_KEY is shorter than ${shortestSecret} characters, which PRODUCTION=1 refuses`,
 		);
 	if (v.SANDBOX === "on") found.push("SANDBOX=on, which PRODUCTION=1 refuses");
-	if (/^[sr]k_live_/.test(v.STRIPE_SECRET_KEY ?? "") && v.STRIPE_WEBHOOK_SECRET.length === 0)
+	if (v.CRASH_AT) found.push("CRASH_AT is for tests only");
+	const stripeIsLive = /^[sr]k_live_/.test(v.STRIPE_SECRET_KEY ?? "");
+	if (stripeIsLive && v.STRIPE_WEBHOOK_SECRET.length === 0)
 		found.push("STRIPE_SECRET_KEY is live and STRIPE_WEBHOOK_SECRET is missing");
+	if (stripeIsLive && v.STRIPE_API_BASE?.startsWith("http:"))
+		found.push("STRIPE_SECRET_KEY is live and STRIPE_API_BASE is not https://");
 	if (v.RAZORPAY_KEY_ID?.startsWith("rzp_live_") && v.RAZORPAY_WEBHOOK_SECRET.length === 0)
 		found.push("RAZORPAY_KEY_ID is live and RAZORPAY_WEBHOOK_SECRET is missing");
 	return found;
@@ -239,7 +254,6 @@ export function readEnv(source: Record<string, string | undefined>): Env {
 		}
 	}
 	const read = values as Values;
-	if (source.CRASH_AT && read.PRODUCTION) problems.push("CRASH_AT is for tests only");
 	problems.push(...refusals(read));
 	if (problems.length > 0) throw new EnvError(problems);
 	const mode = read.NATS_URL ? "mesh" : "embedded";

@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type BrokerOptions, ServiceBroker, type ServiceSchema } from "moleculer";
 import { type Clock, systemClock } from "./clock.ts";
 import { Contracts } from "./contracts.ts";
+import { armCrashPoints } from "./crash-point.ts";
 import { type Env, runsNothing } from "./env.ts";
 import { JetStreamPipe } from "./facts/jetstream-pipe.ts";
 import { MemoryPipe } from "./facts/memory-pipe.ts";
@@ -117,6 +118,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 			await platform.tokens.start();
 			await platform.runners.start();
 			problems.delete("starting");
+			armCrashPoints(env);
 		},
 		async stop() {
 			problems.set("draining", "this node is stopping");

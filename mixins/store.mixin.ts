@@ -14,10 +14,10 @@ type Collections<M> = { [K in keyof M]: M[K] extends Model<infer T> ? Collection
 export const Store = <M extends Record<string, Model<any>>>(models: M) =>
 	defineMixin({
 		brings: undefined as (Collections<M> & { collections: Collection<Doc>[] }) | undefined,
-		async started(this: { broker: unknown; collections: Collection<Doc>[] }) {
+		async started(this: { broker: unknown; name: string; collections: Collection<Doc>[] }) {
 			this.collections = [];
 			for (const [name, model] of Object.entries(models)) {
-				const collection = await openCollection(this.broker as ServiceBroker, model);
+				const collection = await openCollection(this.broker as ServiceBroker, model, this.name);
 				this.collections.push(collection);
 				Object.assign(this, { [name]: collection });
 			}

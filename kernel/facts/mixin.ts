@@ -1,4 +1,5 @@
 import type { Service, ServiceSchema } from "moleculer";
+import { runApart } from "../audit.ts";
 import type { Contract, Ctx } from "../contract.ts";
 import { platformOf } from "../platform.ts";
 import type { Collection } from "../store/collection.ts";
@@ -47,12 +48,17 @@ function consuming(contract: Contract, on: Record<string, Handler>): Partial<Ser
 		]),
 		async started(this: Facts) {
 			const { clock, pipe, runners } = platformOf(this.broker);
-			const receipts = await openCollection(this.broker, receiptsModel(contract.name));
+			const receipts = await openCollection(
+				this.broker,
+				receiptsModel(contract.name),
+				contract.name,
+			);
 			this.consumer = new Consumer({
 				group: contract.name,
 				receipts,
 				clock,
-				handle: fact => (on[fact.name] as Handler).call(this, fact.data, factContext(this, fact)),
+				handle: fact =>
+					runApart(() => (on[fact.name] as Handler).call(this, fact.data, factContext(this, fact))),
 				warn: (message, error) => this.logger.warn(message, error),
 			});
 			await runners.add({

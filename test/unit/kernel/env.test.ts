@@ -171,8 +171,17 @@ describe("PRODUCTION=1", () => {
 		["sandbox providers", { SANDBOX: "on" }, /^SANDBOX=on/],
 		["a live Stripe key alone", { STRIPE_SECRET_KEY: "sk_live_1" }, /^STRIPE_SECRET_KEY is live/],
 		["a restricted one alone", { STRIPE_SECRET_KEY: "rk_live_1" }, /^STRIPE_SECRET_KEY is live/],
+		[
+			"a live Stripe key in clear text",
+			{
+				STRIPE_SECRET_KEY: "sk_live_1",
+				STRIPE_WEBHOOK_SECRET: "whsec_1",
+				STRIPE_API_BASE: "http://stripe.example",
+			},
+			/^STRIPE_SECRET_KEY is live and STRIPE_API_BASE/,
+		],
 		["a live Razorpay key alone", { RAZORPAY_KEY_ID: "rzp_live_1" }, /^RAZORPAY_KEY_ID is live/],
-		["a planted crash", { CRASH_AT: "after-write" }, /^CRASH_AT is for tests only/],
+		["a planted crash", { CRASH_AT: "payments:1:after" }, /^CRASH_AT is for tests only/],
 	] as const)
 		test(`refuses ${what}`, () => {
 			const [first, ...others] = problemsOf({ ...production, ...source });
