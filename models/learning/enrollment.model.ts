@@ -1,5 +1,11 @@
 import { defineModel } from "../../kernel/store/model.ts";
 
+/**
+ * What a payment for a seat came to: `captured` pays for it, `surplus` bought nothing because the seat was taken,
+ * `refunding` is frozen by a refund, `refunded` went back or was charged back.
+ */
+export type SeatPayment = "captured" | "surplus" | "refunding" | "refunded";
+
 export interface EnrollmentDoc {
 	id: string;
 	userId: string;
@@ -11,13 +17,27 @@ export interface EnrollmentDoc {
 	progress: number;
 	/** Seconds. */
 	totalWatchTime: number;
-	/** What each payment for it came to; refunded wins for ever. */
-	payments: Record<string, "captured" | "refunded">;
+	payments: Record<string, SeatPayment>;
+	/** Progress when a payment bought the seat, hundredths of a percent; 0 where not said. */
+	boughtAt?: Record<string, number>;
+	/** What each refund of these came to, by its id: who hears of a failure first never lets it drop the seat. */
+	refunds?: Record<string, "done" | "failed">;
+	/**
+	 * By the refund or dispute that ended what a payment paid for (by the payment itself where a service did), the
+	 * payment: it pays again once none of them is left.
+	 */
+	ends?: Record<string, string>;
+	/** The refund that freezes progress. */
+	heldBy?: string;
+	/** The refund or dispute that dropped it: the seat comes back if the money does. */
+	droppedBy?: string;
 	/** Seed of the request that last took the seat, where it had one: taken up after a crash it knows its own. */
 	takenBy?: string;
 	enrolledAt: string;
 	completedAt?: string;
 	droppedAt?: string;
+	/** Counts every write: each is made on what was read, or not at all. */
+	version: number;
 }
 
 export const EnrollmentModel = defineModel<EnrollmentDoc>()({
@@ -30,10 +50,16 @@ export const EnrollmentModel = defineModel<EnrollmentDoc>()({
 		progress: Number,
 		totalWatchTime: Number,
 		payments: { type: Object },
+		boughtAt: { type: Object },
+		refunds: { type: Object },
+		ends: { type: Object },
+		heldBy: String,
+		droppedBy: String,
 		takenBy: String,
 		enrolledAt: String,
 		completedAt: String,
 		droppedAt: String,
+		version: Number,
 	},
 	indexes: { userCourse: { unique: true }, userId: {}, courseId: {} },
 });

@@ -17,6 +17,51 @@ export interface Attempt {
 	error?: string;
 }
 
+/** Money on its way back, or back. It takes its share of the headroom when its amount is known. */
+export interface RefundDoc {
+	/** Idempotency key at the provider, for ever. */
+	id: string;
+	/** `requested` until the amount is known; nothing was asked of the provider before. */
+	status: "requested" | "pending" | "succeeded" | "failed";
+	/** What an admin wants given back, minor units; by the unused share where not given. */
+	wantedMinor?: number;
+	/** Minor units. */
+	amountMinor?: number;
+	/** Whether what was bought ends with it. */
+	endsAccess: boolean;
+	/** Whether the owner of what was bought freezes it meanwhile. */
+	holds: boolean;
+	reason?: string;
+	/** The provider's id of it. */
+	gatewayId?: string;
+	attempt?: Attempt;
+	failure?: { code: string; message: string };
+	createdAt: string;
+	succeededAt?: string;
+	failedAt?: string;
+}
+
+/** Money that the provider holds or took because the buyer's bank asks for it. */
+export interface DisputeDoc {
+	/** The provider's id of it. */
+	id: string;
+	status: "open" | "won" | "lost";
+	amountMinor: number;
+	openedAt: string;
+	closedAt?: string;
+}
+
+/** One thing that happened to a payment, written with the change it tells. */
+export interface LogEntry {
+	at: string;
+	what: string;
+	/** Who or what caused it: `user usr_…`, `webhook evt_…`, `reconciler`, … */
+	by: string;
+	detail?: string;
+	/** Ids of the facts that went out with it, by name. */
+	facts?: Record<string, string>;
+}
+
 export interface PaymentDoc {
 	id: string;
 	userId: string;
@@ -47,8 +92,30 @@ export interface PaymentDoc {
 	lastAnswer?: { status: string; at: string };
 	/** Why a person must look at it. */
 	review?: string;
-	/** What can still be refunded; there from capture on. */
+	/** What can still be refunded: what was captured less what refunds and disputes hold; there from capture on. */
 	refundableMinor?: number;
+	/** What went back; there from capture on. */
+	refundedMinor?: number;
+	refunds: Record<string, RefundDoc>;
+	/** The one refund under way. */
+	openRefund?: string;
+	/** By the provider's id. */
+	disputes: Record<string, DisputeDoc>;
+	/** What the provider keeps for it, in the currency it settles in. */
+	fee?: { amountMinor: number; currency: string };
+	feeAt?: string;
+	/** The provider will tell a fee and has not yet. */
+	isFeeDue?: boolean;
+	/** Closed here while the provider could not close it: money may come until then, ms. */
+	lateUntil?: number;
+	/** When the provider is asked again, ms; there while anything has no known end. */
+	askAt?: number;
+	/** How often it was asked since anything changed. */
+	asks?: number;
+	/** Everything that happened, by an id that sorts in order. */
+	log: Record<string, LogEntry>;
+	/** Counts every write: each is made on what was read, or not at all. */
+	version: number;
 	capturedAt?: string;
 	closedAt?: string;
 	/** Seed of the request that closed it. */
@@ -80,6 +147,18 @@ export const PaymentModel = defineModel<PaymentDoc>()({
 		lastAnswer: { type: Object },
 		review: String,
 		refundableMinor: Number,
+		refundedMinor: Number,
+		refunds: { type: Object },
+		openRefund: String,
+		disputes: { type: Object },
+		fee: { type: Object },
+		feeAt: String,
+		isFeeDue: Boolean,
+		lateUntil: Number,
+		askAt: Number,
+		asks: Number,
+		log: { type: Object },
+		version: Number,
 		capturedAt: String,
 		closedAt: String,
 		closedBy: String,
@@ -92,5 +171,16 @@ export const PaymentModel = defineModel<PaymentDoc>()({
 		userId: {},
 		payableKey: {},
 		status: {},
+		askAt: { sparse: true },
 	},
+	told: [
+		"status",
+		"refundableMinor",
+		"refundedMinor",
+		"openRefund",
+		"refunds.*.status",
+		"refunds.*.amountMinor",
+		"refunds.*.wantedMinor",
+		"refunds.*.gatewayId",
+	],
 });

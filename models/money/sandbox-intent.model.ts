@@ -7,9 +7,35 @@ export interface SandboxFailure {
 	message: string;
 }
 
+/** Money that went back, or was to. */
+export interface SandboxRefund {
+	/** `re_sandbox_…` or `rfnd_sandbox_…` */
+	id: string;
+	/** Idempotency key it was made under: the refund's id; none where it was made by hand. */
+	key?: string;
+	status: "pending" | "succeeded" | "failed";
+	amountMinor: number;
+	failure?: SandboxFailure;
+}
+
+/** What the buyer's bank claims back; held until it is decided. */
+export interface SandboxDispute {
+	/** `dp_sandbox_…` */
+	id: string;
+	status: "open" | "won" | "lost";
+	amountMinor: number;
+}
+
 /** A webhook that the sandbox owes; without `dueAt` it was delivered, or is withheld. */
 export interface SandboxWebhook {
-	type: "payment.paid" | "payment.failed";
+	type:
+		| "payment.paid"
+		| "payment.failed"
+		| "payment.processing"
+		| `refund.${SandboxRefund["status"]}`
+		| `dispute.${SandboxDispute["status"]}`;
+	/** The refund or dispute it tells of. */
+	objectId?: string;
 	/** ms */
 	createdAt: number;
 	/** ms */
@@ -29,11 +55,20 @@ export interface SandboxIntentDoc {
 	currency: string;
 	title: string;
 	clientSecret: string;
-	status: "open" | "paid" | "canceled";
+	status: "open" | "processing" | "paid" | "canceled";
 	/** Id of the money that was taken. */
 	chargeId?: string;
 	/** The last decline. */
 	failure?: SandboxFailure;
+	/** What can still go back, to refunds and disputes. */
+	refundableMinor: number;
+	/** By idempotency key, one made by hand by its id; none before the first. */
+	refunds?: Record<string, SandboxRefund>;
+	/** How the next refunds go, where not well. */
+	refundsGo?: "pending" | "fail" | "timeout";
+	dispute?: SandboxDispute;
+	/** What it keeps for itself. */
+	feeMinor?: number;
 	webhooks: Record<string, SandboxWebhook>;
 	/** When a webhook is to be delivered next, ms. */
 	dueAt?: number;
@@ -52,6 +87,11 @@ export const SandboxIntentModel = defineModel<SandboxIntentDoc>()({
 		status: String,
 		chargeId: String,
 		failure: { type: Object },
+		refundableMinor: Number,
+		refunds: { type: Object },
+		refundsGo: String,
+		dispute: { type: Object },
+		feeMinor: Number,
 		webhooks: { type: Object },
 		dueAt: Number,
 		createdAt: String,

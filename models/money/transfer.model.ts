@@ -1,4 +1,5 @@
 import { defineModel } from "../../kernel/store/model.ts";
+import type { Movement } from "../../services/money/payments/payments.contract.ts";
 
 export interface Leg {
 	/** `provider:sandbox:clearing`, `platform:revenue`, … */
@@ -12,9 +13,9 @@ export interface Leg {
 /** One journal entry with all its legs, sum zero per currency. Never changed, never removed. */
 export interface TransferDoc {
 	id: string;
-	/** What it books, once: `capture:<paymentId>`. */
+	/** What it books, once: `capture:<paymentId>`, `refund:<refundId>`, … */
 	key: string;
-	kind: "capture";
+	kind: Movement["kind"];
 	/** What it books the money of: a payment's id. */
 	subjectId: string;
 	legs: Leg[];

@@ -7,6 +7,8 @@ const NotificationType = Type.Enum([
 	"enrollment.completed",
 	"payment.captured",
 	"payment.failed",
+	"payment.refunded",
+	"payment.refund_failed",
 ]);
 
 export const Notification = Type.Object(
@@ -61,6 +63,8 @@ export const notifications = defineContract("notifications", {
 		"enrollment.completed": { from: "start" },
 		"payment.captured": { from: "start" },
 		"payment.failed": { from: "start" },
+		"payment.refunded": { from: "start" },
+		"payment.refund_failed": { from: "start" },
 	},
 });
 

@@ -135,5 +135,26 @@ export default implement(notifications, {
 				{ paymentId },
 			);
 		},
+
+		async "payment.refunded"({ userId, paymentId, refundId, amountMinor, currency }, ctx) {
+			const amount = format({ amountMinor, currency });
+			await this.notify(ctx, userId, "Payment refunded", `We gave you ${amount} back.`, {
+				paymentId,
+				refundId,
+				amountMinor,
+				currency,
+			});
+		},
+
+		async "payment.refund_failed"({ userId, paymentId, refundId, amountMinor, currency }, ctx) {
+			const amount = format({ amountMinor, currency });
+			const body = `The ${amount} could not be given back. What you bought is open to you as before.`;
+			await this.notify(ctx, userId, "Refund failed", body, {
+				paymentId,
+				refundId,
+				amountMinor,
+				currency,
+			});
+		},
 	},
 });

@@ -1,7 +1,14 @@
 import { type Static, Type } from "typebox";
 import { defineContract } from "../../../kernel/contract.ts";
 import { amountFields, byId, Id, listParams, pageOf, Timestamp } from "../../../kernel/schemas.ts";
-import { Quote, quoteParams } from "../../money/payments/payments.contract.ts";
+import {
+	holdParams,
+	Quote,
+	quoteParams,
+	REFUND_PENDING,
+	Released,
+	Usage,
+} from "../../money/payments/payments.contract.ts";
 import { COURSE_NOT_FOUND } from "../courses/courses.contract.ts";
 
 export const Enrollment = Type.Object(
@@ -31,6 +38,7 @@ const forPayments = { service: ["payment-service", "course-service"] } as const;
 const course = "crs_0190f3c2-0000-7000-8000-000000000000";
 const user = "usr_0190f3c2-0000-7000-8000-000000000000";
 const payment = "pay_0190f3c2-0000-7000-8000-000000000000";
+const refund = "rfd_0190f3c2-0000-7000-8000-000000000000";
 
 const factData = {
 	enrollmentId: Type.String(),
@@ -103,7 +111,7 @@ export const enrollments = defineContract("enrollments", {
 				totalWatchTime: Type.Number({ minimum: 0, maximum: 1e9 }),
 			}),
 			result: Enrollment,
-			errors: { ENROLLMENT_NOT_FOUND },
+			errors: { ENROLLMENT_NOT_FOUND, REFUND_PENDING },
 			example: { courseId: course, progressPercentage: 75.5, totalWatchTime: 3600 },
 		},
 		complete: {
@@ -161,6 +169,33 @@ export const enrollments = defineContract("enrollments", {
 			),
 			example: { id: course, userId: user, paymentId: payment },
 		},
+		usage: {
+			description:
+				"How much of what a payment bought is unused: 100 - progress of 100 - progress when it was bought",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ id: Id, userId: Id, paymentId: Id }),
+			result: Usage,
+			example: { id: course, userId: user, paymentId: payment },
+		},
+		hold: {
+			description:
+				"Freezes progress for a refund and says how much is unused; the same on every repeat",
+			kind: "write",
+			access: "internal",
+			params: holdParams,
+			result: Usage,
+			errors: { REFUND_PENDING },
+			example: { id: course, userId: user, paymentId: payment, refundId: refund },
+		},
+		release: {
+			description: "Ends the freeze of a refund that came to nothing",
+			kind: "write",
+			access: "internal",
+			params: holdParams,
+			result: Released,
+			example: { id: course, userId: user, paymentId: payment, refundId: refund },
+		},
 		isEnrolled: {
 			description: "Whether a user is in a course, active or completed",
 			kind: "read",
@@ -192,8 +227,19 @@ export const enrollments = defineContract("enrollments", {
 		},
 		"enrollment.dropped": { v: 1, data: Type.Object(factData, { $id: "EnrollmentDropped" }) },
 	},
-	consumes: { "payment.captured": { from: "start" } },
-	provides: { "payable:course": "quote", "fulfilment:course": "fulfilment" },
+	consumes: {
+		"payment.captured": { from: "start" },
+		"payment.refunded": { from: "start" },
+		"payment.refund_failed": { from: "start" },
+		"payment.charged_back": { from: "start" },
+	},
+	provides: {
+		"payable:course": "quote",
+		"fulfilment:course": "fulfilment",
+		"usage:course": "usage",
+		"hold:course": "hold",
+		"release:course": "release",
+	},
 });
 
 declare module "../../../kernel/contract.ts" {

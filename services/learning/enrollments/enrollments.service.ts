@@ -1,15 +1,15 @@
 import { iso } from "../../../kernel/clock.ts";
 import type { Ctx } from "../../../kernel/contract.ts";
 import { codeOf, problem } from "../../../kernel/errors.ts";
-import { fact } from "../../../kernel/facts/fact.ts";
 import { implement } from "../../../kernel/implement.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
-import { EnrollmentModel } from "../../../models/learning/enrollment.model.ts";
+import { type EnrollmentDoc, EnrollmentModel } from "../../../models/learning/enrollment.model.ts";
 import type { Payment } from "../../money/payments/payments.contract.ts";
 import { enrollments } from "./enrollments.contract.ts";
-import { advanceProgress, toHundredths } from "./progress.ts";
+import { progressed, toHundredths } from "./progress.ts";
 import { checkFree, checkOnSale } from "./sale.ts";
-import { factData, isSeated, type Pair, paidBy, Seats, seated, tookSeat } from "./seats.ts";
+import { isPaid, isSeated, paidBy, usageOf } from "./seat-steps.ts";
+import { type Pair, Seats, seated, tookSeat } from "./seats.ts";
 import { enrollmentView } from "./view.ts";
 
 const countLimit = 1_000_000_000;
@@ -32,6 +32,17 @@ export default implement(enrollments, {
 				if (codeOf(error) === "COURSE_NOT_FOUND") return false;
 				throw error;
 			}
+		},
+
+		/** Gives the seat a payment buys; one that bought nothing, because the seat was taken, goes back. */
+		async buy(ctx: Ctx, pair: Pair, paymentId: string): Promise<EnrollmentDoc> {
+			const seat = await this.seats().buy(ctx, pair, paymentId);
+			if (seat.payments[paymentId] === "surplus")
+				await ctx.call("payments.giveBack", {
+					id: paymentId,
+					reason: "The course was bought already",
+				});
+			return seat;
 		},
 
 		/** The payment, where it is by this user for this course. */
@@ -96,37 +107,22 @@ export default implement(enrollments, {
 		async progress(ctx) {
 			const { courseId, progressPercentage, totalWatchTime } = ctx.params;
 			const report = { progress: toHundredths(progressPercentage), totalWatchTime };
-			const pair = { userId: ctx.locals.user.id, courseId };
-			for (;;) {
-				const seat = await this.seats().find(pair);
-				if (!seat || !isSeated(seat)) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
-				const { completes, ...$set } = advanceProgress(seat, report);
-				const changed = await this.enrollments.advance(
-					{
-						id: seat.id,
-						status: seat.status,
-						progress: seat.progress,
-						totalWatchTime: seat.totalWatchTime,
-					},
-					{
-						$set: {
-							...$set,
-							...(completes && { status: "completed", completedAt: iso(this.clock.now()) }),
-						},
-					},
-					completes
-						? [fact(ctx, this.clock, enrollments, "enrollment.completed", factData(seat))]
-						: [],
-				);
-				if (changed) return enrollmentView(changed);
-			}
+			const seats = this.seats();
+			const seat = await seats.find({ userId: ctx.locals.user.id, courseId });
+			if (!seat) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
+			const { seat: after } = await seats.change(ctx, seat, now => {
+				if (!isSeated(now)) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
+				if (now.heldBy !== undefined) throw problem(enrollments, "REFUND_PENDING");
+				return progressed(now, report, iso(this.clock.now()));
+			});
+			return enrollmentView(after);
 		},
 
 		async complete(ctx) {
 			const { paymentId, ...pair } = ctx.params;
 			const payment = await this.paymentFor(ctx, pair, paymentId);
 			if (payment?.status !== "captured") throw problem(enrollments, "PAYMENT_NOT_CAPTURED");
-			const seat = await this.seats().buy(ctx, pair, paymentId);
+			const seat = await this.buy(ctx, pair, paymentId);
 			return { success: true as const, enrollmentId: seat.id };
 		},
 
@@ -149,7 +145,7 @@ export default implement(enrollments, {
 			const { id, userId } = ctx.params;
 			const course = await ctx.call("courses.describe", { id });
 			const seat = await this.seats().find({ userId, courseId: id });
-			if (seat && (isSeated(seat) || paidBy(seat))) throw problem(enrollments, "ALREADY_ENROLLED");
+			if (seat && (isSeated(seat) || isPaid(seat))) throw problem(enrollments, "ALREADY_ENROLLED");
 			checkOnSale(course);
 			const { priceMinor: amountMinor, currency, title } = course;
 			if (amountMinor === 0) throw problem(enrollments, "COURSE_IS_FREE");
@@ -160,6 +156,23 @@ export default implement(enrollments, {
 			const { id, userId, paymentId } = ctx.params;
 			const seat = await this.seats().find({ userId, courseId: id });
 			return { enrollment: seat?.payments[paymentId] ? enrollmentView(seat) : null };
+		},
+
+		async usage(ctx) {
+			const { id, userId, paymentId } = ctx.params;
+			const seat = await this.seats().find({ userId, courseId: id });
+			return seat ? usageOf(seat, paymentId) : { part: 1, of: 1 };
+		},
+
+		async hold(ctx) {
+			const { id: courseId, userId, ...refund } = ctx.params;
+			return this.seats().hold(ctx, { userId, courseId }, refund);
+		},
+
+		async release(ctx) {
+			const { id: courseId, userId, ...refund } = ctx.params;
+			await this.seats().release(ctx, { userId, courseId }, refund);
+			return { released: true as const };
 		},
 
 		async isEnrolled(ctx) {
@@ -176,7 +189,22 @@ export default implement(enrollments, {
 	on: {
 		async "payment.captured"({ payable, userId, paymentId }, ctx) {
 			if (payable.kind === "course")
-				await this.seats().buy(ctx, { userId, courseId: payable.id }, paymentId);
+				await this.buy(ctx, { userId, courseId: payable.id }, paymentId);
+		},
+
+		async "payment.refunded"({ payable, userId, ...refund }, ctx) {
+			if (payable.kind === "course")
+				await this.seats().refunded(ctx, { userId, courseId: payable.id }, refund);
+		},
+
+		async "payment.refund_failed"({ payable, userId, ...refund }, ctx) {
+			if (payable.kind === "course")
+				await this.seats().refundFailed(ctx, { userId, courseId: payable.id }, refund);
+		},
+
+		async "payment.charged_back"({ payable, userId, ...dispute }, ctx) {
+			if (payable.kind === "course")
+				await this.seats().chargedBack(ctx, { userId, courseId: payable.id }, dispute);
 		},
 	},
 });

@@ -1,4 +1,5 @@
 import type { EnrollmentDoc } from "../../../models/learning/enrollment.model.ts";
+import type { SeatStep } from "./seat-steps.ts";
 
 const complete = 10_000;
 
@@ -22,5 +23,26 @@ export function advanceProgress(
 		progress,
 		totalWatchTime: Math.max(enrollment.totalWatchTime, report.totalWatchTime),
 		completes: enrollment.status === "active" && progress >= complete,
+	};
+}
+
+/** The change a report makes; null where it says nothing new. */
+export function progressed(
+	seat: EnrollmentDoc,
+	report: { progress: number; totalWatchTime: number },
+	now: string,
+): SeatStep | null {
+	const { completes, progress, totalWatchTime } = advanceProgress(seat, report);
+	if (!completes && progress === seat.progress && totalWatchTime === seat.totalWatchTime)
+		return null;
+	return {
+		change: {
+			$set: {
+				progress,
+				totalWatchTime,
+				...(completes && { status: "completed", completedAt: now }),
+			},
+		},
+		...(completes && { tells: { fact: "completed" as const } }),
 	};
 }

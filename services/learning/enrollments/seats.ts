@@ -1,5 +1,6 @@
 import { type Clock, iso } from "../../../kernel/clock.ts";
 import type { Ctx } from "../../../kernel/contract.ts";
+import { problem } from "../../../kernel/errors.ts";
 import { fact } from "../../../kernel/facts/fact.ts";
 import { idFor } from "../../../kernel/ids.ts";
 import {
@@ -7,9 +8,23 @@ import {
 	isDuplicate,
 	type OutgoingFact,
 } from "../../../kernel/store/collection.ts";
-import type { Guard } from "../../../kernel/store/guard.ts";
 import type { EnrollmentDoc } from "../../../models/learning/enrollment.model.ts";
+import type { Usage } from "../../money/payments/payments.contract.ts";
 import { enrollments } from "./enrollments.contract.ts";
+import {
+	bought,
+	chargedBack,
+	dropped,
+	held,
+	isHeldForAnother,
+	refunded,
+	refundFailed,
+	released,
+	reopened,
+	type SeatRefund,
+	type SeatStep,
+	usageOf,
+} from "./seat-steps.ts";
 
 /** The request or fact that causes a change; its seed, if any, decides the ids. */
 type Cause = Pick<Ctx, "headers" | "locals">;
@@ -23,15 +38,8 @@ export interface Pair {
 /** Guard: in the course, active or completed. */
 export const seated = { $in: ["active", "completed"] } as const;
 
-export const isSeated = ({ status }: Pick<EnrollmentDoc, "status">): boolean =>
-	status !== "dropped";
-
 /** What makes an enrollment the only one of its user and course. */
 export const pairOf = ({ userId, courseId }: Pair): string => `${userId}:${courseId}`;
-
-/** A payment for it that was captured and not given back. */
-export const paidBy = ({ payments }: Pick<EnrollmentDoc, "payments">): string | undefined =>
-	Object.keys(payments).find(id => payments[id] === "captured");
 
 /** Whether this very request took the seat, in a run that was cut off. */
 export const tookSeat = ({ headers }: Cause, { takenBy }: EnrollmentDoc): boolean =>
@@ -43,7 +51,10 @@ export const factData = ({ id, userId, courseId }: EnrollmentDoc) => ({
 	courseId,
 });
 
-/** Gives and takes seats: each change is one guarded update with its fact, whatever came before it and however often. */
+/**
+ * Gives and takes seats: each change is decided on the seat as it was read, and made with its fact only if that is still
+ * the one there; whatever came before it and however often.
+ */
 export class Seats {
 	readonly #enrollments: Collection<EnrollmentDoc>;
 	readonly #clock: Clock;
@@ -63,6 +74,7 @@ export class Seats {
 		const seat = this.#newSeat(cause, pair, {
 			status: "active",
 			payments: paymentId ? { [paymentId]: "captured" } : {},
+			...(paymentId && { boughtAt: { [paymentId]: 0 } }),
 		});
 		return this.#insert(seat, [this.#activated(cause, seat, paymentId)]);
 	}
@@ -72,93 +84,124 @@ export class Seats {
 	 * @param paidBy a payment that must still be captured; none where the course is free.
 	 */
 	async reopen(cause: Cause, seat: EnrollmentDoc, paidBy?: string): Promise<EnrollmentDoc | null> {
-		return this.#reopen(cause, seat, paidBy, paidBy ? { [`payments.${paidBy}`]: "captured" } : {});
+		const { changed, seat: after } = await this.change(cause, seat, now =>
+			paidBy && now.payments[paidBy] !== "captured" ? null : reopened(now, seedOf(cause), paidBy),
+		);
+		return changed ? after : null;
 	}
 
-	/** The seat that a captured payment buys; one whose payment was heard of before stays as it is. */
+	/**
+	 * The seat that a captured payment buys; one whose payment was heard of before stays as it is. Of one that was taken
+	 * already the payment is `surplus` and to be given back.
+	 */
 	async buy(cause: Cause, pair: Pair, paymentId: string): Promise<EnrollmentDoc> {
-		const payment = `payments.${paymentId}`;
-		const unheardOf: Guard = { [payment]: { $exists: false } };
-		for (;;) {
-			const seat = await this.find(pair);
-			if (seat?.payments[paymentId]) return seat;
-			const bought = !seat
-				? await this.open(cause, pair, paymentId)
-				: isSeated(seat)
-					? await this.#enrollments.advance(
-							{ id: seat.id, status: seated, ...unheardOf },
-							{ $set: { [payment]: "captured" } },
-						)
-					: await this.#reopen(cause, seat, paymentId, unheardOf);
-			if (bought) return bought;
-		}
+		const seat = (await this.find(pair)) ?? (await this.open(cause, pair, paymentId));
+		if (!seat) return this.buy(cause, pair, paymentId);
+		return (await this.change(cause, seat, now => bought(now, seedOf(cause), paymentId))).seat;
 	}
 
 	/**
 	 * Takes a seat away; a second time changes nothing.
-	 * @param refunded the payment that is given back for it: it never opens the seat again, in whatever order its
+	 * @param givenBack the payment that is given back for it: it never opens the seat again, in whatever order its
 	 *   capture and this are heard of.
 	 */
-	async drop(cause: Cause, seat: EnrollmentDoc, refunded?: string): Promise<void> {
-		const { id } = seat;
-		const payment = refunded ? { [`payments.${refunded}`]: "refunded" } : {};
-		for (;;) {
-			const dropped = await this.#enrollments.advance(
-				{ id, status: seated },
-				{ $set: { status: "dropped", droppedAt: this.#now(), ...payment } },
-				[fact(cause, this.#clock, enrollments, "enrollment.dropped", factData(seat))],
-			);
-			if (dropped) return;
-			const alreadyDropped = { id, status: "dropped" };
-			if (await this.#enrollments.advance(alreadyDropped, { $set: payment })) return;
-		}
+	async drop(cause: Cause, seat: EnrollmentDoc, givenBack?: string): Promise<void> {
+		await this.change(cause, seat, now => dropped(now, this.#now(), givenBack));
 	}
 
 	/** A dropped seat that says a payment was given back before its capture was heard of; null when there was a seat. */
-	async openDropped(cause: Cause, pair: Pair, refunded: string): Promise<EnrollmentDoc | null> {
+	async openDropped(cause: Cause, pair: Pair, givenBack?: string): Promise<EnrollmentDoc | null> {
 		const seat = this.#newSeat(cause, pair, {
 			status: "dropped",
 			droppedAt: this.#now(),
-			payments: { [refunded]: "refunded" },
+			payments: givenBack ? { [givenBack]: "refunded" } : {},
+			...(givenBack && { ends: { [givenBack]: givenBack } }),
 		});
 		return this.#insert(seat, []);
 	}
 
-	async #reopen(
+	/**
+	 * Freezes the seat for a refund of the payment, bought with it first if that was not heard of yet.
+	 * @returns how much of what was bought is unused @throws REFUND_PENDING while another refund freezes it
+	 */
+	async hold(cause: Cause, pair: Pair, refund: Omit<SeatRefund, "endsAccess">): Promise<Usage> {
+		const seat = await this.buy(cause, pair, refund.paymentId);
+		const { seat: after } = await this.change(cause, seat, now => {
+			if (isHeldForAnother(now, refund.paymentId)) throw problem(enrollments, "REFUND_PENDING");
+			return held(now, refund);
+		});
+		return usageOf(after, refund.paymentId);
+	}
+
+	/** Ends the freeze of a refund that was withdrawn. */
+	async release(cause: Cause, pair: Pair, refund: Omit<SeatRefund, "endsAccess">): Promise<void> {
+		const seat = await this.find(pair);
+		if (seat) await this.change(cause, seat, now => released(now, refund));
+	}
+
+	async refunded(cause: Cause, pair: Pair, refund: SeatRefund): Promise<void> {
+		await this.#changeAny(cause, pair, now => refunded(now, refund, this.#now()));
+	}
+
+	async refundFailed(cause: Cause, pair: Pair, refund: SeatRefund): Promise<void> {
+		await this.#changeAny(cause, pair, now => refundFailed(now, refund, seedOf(cause)));
+	}
+
+	async chargedBack(
+		cause: Cause,
+		pair: Pair,
+		dispute: { paymentId: string; disputeId: string },
+	): Promise<void> {
+		await this.#changeAny(cause, pair, now => chargedBack(now, dispute, this.#now()));
+	}
+
+	/** Changes a seat as decided on what is there; where another was quicker it is decided again. Null: nothing to do. */
+	async change(
 		cause: Cause,
 		seat: EnrollmentDoc,
-		paymentId: string | undefined,
-		guard: Guard,
-	): Promise<EnrollmentDoc | null> {
-		return this.#enrollments.advance(
-			{ id: seat.id, status: "dropped", ...guard },
-			{
-				$set: {
-					status: seat.completedAt ? "completed" : "active",
-					takenBy: cause.headers.seed,
-					...(paymentId && { [`payments.${paymentId}`]: "captured" }),
-				},
-				$unset: { droppedAt: true },
-			},
-			[this.#activated(cause, seat, paymentId)],
-		);
+		decide: (seat: EnrollmentDoc) => SeatStep | null,
+	): Promise<{ seat: EnrollmentDoc; changed: boolean }> {
+		for (let current = seat; ; ) {
+			const step = decide(current);
+			if (!step) return { seat: current, changed: false };
+			const { change, tells } = step;
+			const changed = await this.#enrollments.advance(
+				{ id: current.id, version: current.version },
+				{ ...change, $inc: { ...change.$inc, version: 1 } },
+				tells ? [this.#told(cause, current, tells)] : [],
+			);
+			if (changed) return { seat: changed, changed: true };
+			current = (await this.#enrollments.get(seat.id)) as EnrollmentDoc;
+		}
+	}
+
+	/** Of a seat that may not be there yet, because what comes after its capture was heard of first. */
+	async #changeAny(
+		cause: Cause,
+		pair: Pair,
+		decide: (seat: EnrollmentDoc) => SeatStep | null,
+	): Promise<void> {
+		const seat =
+			(await this.find(pair)) ?? (await this.openDropped(cause, pair)) ?? (await this.find(pair));
+		if (seat) await this.change(cause, seat, decide);
 	}
 
 	#newSeat(
 		cause: Cause,
 		pair: Pair,
-		state: Pick<EnrollmentDoc, "status" | "payments" | "droppedAt">,
+		state: Pick<EnrollmentDoc, "status" | "payments" | "ends" | "droppedAt" | "boughtAt">,
 	): EnrollmentDoc {
-		const seed: unknown = cause.headers.seed;
+		const seed = seedOf(cause);
 		return {
 			id: idFor(cause as never, "enr"),
 			...pair,
 			userCourse: pairOf(pair),
 			progress: 0,
 			totalWatchTime: 0,
-			...(typeof seed === "string" && { takenBy: seed }),
+			...(seed && { takenBy: seed }),
 			...state,
 			enrolledAt: this.#now(),
+			version: 1,
 		};
 	}
 
@@ -174,6 +217,12 @@ export class Seats {
 		}
 	}
 
+	#told(cause: Cause, seat: EnrollmentDoc, tells: NonNullable<SeatStep["tells"]>): OutgoingFact {
+		return tells.fact === "activated"
+			? this.#activated(cause, seat, tells.paymentId)
+			: fact(cause, this.#clock, enrollments, `enrollment.${tells.fact}`, factData(seat));
+	}
+
 	#activated(cause: Cause, seat: EnrollmentDoc, paymentId: string | undefined): OutgoingFact {
 		return fact(cause, this.#clock, enrollments, "enrollment.activated", {
 			...factData(seat),
@@ -185,3 +234,6 @@ export class Seats {
 		return iso(this.#clock.now());
 	}
 }
+
+const seedOf = ({ headers }: Cause): string | undefined =>
+	typeof headers.seed === "string" ? headers.seed : undefined;

@@ -1,15 +1,7 @@
 import { derivedId } from "../../../kernel/ids.ts";
 import { add } from "../../../kernel/money/money.ts";
 import type { Leg, TransferDoc } from "../../../models/money/transfer.model.ts";
-
-/** Money that a provider took. */
-export interface Capture {
-	paymentId: string;
-	provider: string;
-	/** Minor units. */
-	amountMinor: number;
-	currency: string;
-}
+import type { Movement } from "../payments/payments.contract.ts";
 
 /** Debits and credits of one account in one currency, minor units. */
 export interface Account {
@@ -19,23 +11,43 @@ export interface Account {
 	creditMinor: number;
 }
 
-export const captureKey = (paymentId: string): string => `capture:${paymentId}`;
+/** What identifies a booking: every movement of money is booked once. */
+export const keyOf = ({ kind, id }: Pick<Movement, "kind" | "id">): string => `${kind}:${id}`;
+
+/** The accounts that a movement debits and credits. What a provider holds for us is an asset. */
+function accountsOf({ kind, provider }: Pick<Movement, "kind" | "provider">): [string, string] {
+	const clearing = `provider:${provider}:clearing`;
+	switch (kind) {
+		case "capture":
+			return [clearing, "platform:revenue"];
+		case "fee":
+			return [`provider:${provider}:fees`, clearing];
+		case "refund":
+			return ["platform:refunds", clearing];
+		case "refund_reversal":
+			return [clearing, "platform:refunds"];
+		case "dispute":
+			return ["platform:chargebacks", clearing];
+		case "dispute_reversal":
+			return [clearing, "platform:chargebacks"];
+	}
+}
 
 /**
- * Books a capture: what the provider holds for us is debited, revenue credited. The same for the same payment, id
- * included.
- * @param at when it was captured @param postedAt now, both ISO 8601
+ * The entry of a movement. The same for the same movement, id included.
+ * @param postedAt now, ISO 8601
  */
-export function captureTransfer(capture: Capture, at: string, postedAt: string): TransferDoc {
-	const { paymentId, provider, amountMinor, currency } = capture;
+export function transferOf(movement: Movement, postedAt: string): TransferDoc {
+	const { kind, id, paymentId, amountMinor, currency, at } = movement;
+	const [debit, credit] = accountsOf(movement);
 	return {
-		id: derivedId("ldg", paymentId, "capture"),
-		key: captureKey(paymentId),
-		kind: "capture",
+		id: derivedId("ldg", id, kind),
+		key: keyOf(movement),
+		kind,
 		subjectId: paymentId,
 		legs: [
-			{ account: `provider:${provider}:clearing`, direction: "debit", amountMinor, currency },
-			{ account: "platform:revenue", direction: "credit", amountMinor, currency },
+			{ account: debit, direction: "debit", amountMinor, currency },
+			{ account: credit, direction: "credit", amountMinor, currency },
 		],
 		at,
 		postedAt,

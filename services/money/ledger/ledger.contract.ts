@@ -8,6 +8,7 @@ import {
 	pageOf,
 	Timestamp,
 } from "../../../kernel/schemas.ts";
+import { MovementKind } from "../payments/payments.contract.ts";
 
 const Account = Type.Object(
 	{
@@ -24,7 +25,7 @@ const Account = Type.Object(
 const Transfer = Type.Object(
 	{
 		id: Type.String(),
-		kind: Type.Enum(["capture"]),
+		kind: MovementKind,
 		subjectId: Type.String({ description: "The payment whose money it books" }),
 		legs: Type.Array(
 			Type.Object({
@@ -46,7 +47,13 @@ const Audit = Type.Object(
 		transfers: Type.Integer(),
 		differences: Type.Array(
 			Type.Object({
-				code: Type.Enum(["TRANSFER_FLAWED", "CAPTURE_NOT_POSTED", "CAPTURE_DIFFERS"]),
+				code: Type.Enum([
+					"TRANSFER_FLAWED",
+					"MOVEMENT_NOT_POSTED",
+					"TRANSFER_DIFFERS",
+					"PROVIDER_DIFFERS",
+					"PROVIDER_AWAY",
+				]),
 				subjectId: Type.String(),
 				transferId: Type.Optional(Type.String()),
 				detail: Type.String(),
@@ -81,10 +88,19 @@ export const ledger = defineContract("ledger", {
 			result: pageOf("LedgerTransferPage", Transfer),
 			example: {},
 		},
+		entries: {
+			description: "All journal entries of a payment, oldest first",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ subjectId: Id }),
+			result: Type.Object({ items: Type.Array(Transfer) }, { $id: "LedgerEntries" }),
+			example: { subjectId: "pay_0190f3c2-0000-7000-8000-000000000000" },
+		},
 		audit: {
 			description:
-				"Goes through the whole journal: each entry must sum to zero per currency, and captures and their " +
-				"entries must be the same ones. A capture younger than 60 s may still be on its way",
+				"Goes through the whole journal: each entry must sum to zero per currency, every movement of money that " +
+				"payments knows must be booked once and nothing else, and each provider's own list of payments must say " +
+				"the same. What is younger than 60 s may still be on its way",
 			kind: "write",
 			access: admin,
 			rest: "POST /api/ledger/audit",
@@ -93,7 +109,14 @@ export const ledger = defineContract("ledger", {
 			example: {},
 		},
 	},
-	consumes: { "payment.captured": { from: "start" } },
+	consumes: {
+		"payment.captured": { from: "start" },
+		"payment.fee_charged": { from: "start" },
+		"payment.refunded": { from: "start" },
+		"payment.refund_failed": { from: "start" },
+		"payment.disputed": { from: "start" },
+		"payment.reinstated": { from: "start" },
+	},
 });
 
 declare module "../../../kernel/contract.ts" {

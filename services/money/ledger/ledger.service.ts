@@ -4,12 +4,13 @@ import { toMajor } from "../../../kernel/money/money.ts";
 import { isDuplicate } from "../../../kernel/store/collection.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type TransferDoc, TransferModel } from "../../../models/money/transfer.model.ts";
+import type { Movement } from "../payments/payments.contract.ts";
 import { auditLedger } from "./audit.ts";
-import { type Account, Balances, captureTransfer, isSameBooking } from "./journal.ts";
+import { type Account, Balances, isSameBooking, transferOf } from "./journal.ts";
 import { ledger } from "./ledger.contract.ts";
 
-/** Also how many captures payments answers with at once. */
-const batch = 2_000;
+/** Also how many payments' movements are answered at once. */
+const batch = 500;
 
 const accountView = ({ account, currency, debitMinor, creditMinor }: Account) => ({
 	account,
@@ -49,8 +50,9 @@ export default implement(ledger, {
 			}
 		},
 
-		/** Books an entry once. @throws Error where another one has its key: somebody must look. */
-		async post(transfer: TransferDoc): Promise<void> {
+		/** Books a movement once. @throws Error where it is booked otherwise: somebody must look. */
+		async post(movement: Movement): Promise<void> {
+			const transfer = transferOf(movement, iso(this.clock.now()));
 			try {
 				await this.transfers.insert(transfer);
 			} catch (error) {
@@ -80,19 +82,49 @@ export default implement(ledger, {
 			return { ...page, items: page.items.map(transferView) };
 		},
 
+		async entries(ctx) {
+			const { subjectId } = ctx.params;
+			const found = await this.transfers.find({ subjectId }, { sort: { id: 1 } });
+			return { items: found.map(transferView) };
+		},
+
 		async audit() {
 			return auditLedger({
 				journal: this.journal(),
 				posted: keys => this.transfers.find({ key: { $in: keys } }),
-				captures: async asked => (await this.broker.call("payments.captures", asked)).items,
+				movements: asked => this.broker.call("payments.movements", asked),
+				providers: async () => (await this.broker.call("payments.providers")).names,
+				statement: (provider, after) =>
+					this.broker.call("payments.statement", { provider, ...(after && { after }) }),
 				now: this.clock.now(),
 			});
 		},
 	},
 
 	on: {
-		async "payment.captured"(capture, ctx) {
-			await this.post(captureTransfer(capture, ctx.fact.at, iso(this.clock.now())));
+		async "payment.captured"({ paymentId, ...capture }, { fact }) {
+			await this.post({ ...capture, paymentId, kind: "capture", id: paymentId, at: fact.at });
+		},
+
+		async "payment.fee_charged"({ paymentId, ...fee }, { fact }) {
+			await this.post({ ...fee, paymentId, kind: "fee", id: paymentId, at: fact.at });
+		},
+
+		async "payment.refunded"({ refundId, ...refund }, { fact }) {
+			await this.post({ ...refund, kind: "refund", id: refundId, at: fact.at });
+		},
+
+		async "payment.refund_failed"({ refundId, isReversal, ...refund }, { fact }) {
+			if (isReversal)
+				await this.post({ ...refund, kind: "refund_reversal", id: refundId, at: fact.at });
+		},
+
+		async "payment.disputed"({ disputeId, ...dispute }, { fact }) {
+			await this.post({ ...dispute, kind: "dispute", id: disputeId, at: fact.at });
+		},
+
+		async "payment.reinstated"({ disputeId, ...dispute }, { fact }) {
+			await this.post({ ...dispute, kind: "dispute_reversal", id: disputeId, at: fact.at });
 		},
 	},
 });

@@ -1,4 +1,5 @@
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
+import { audited } from "../../../kernel/audit.ts";
 import { defineContract } from "../../../kernel/contract.ts";
 import {
 	amountFields,
@@ -9,81 +10,20 @@ import {
 	pageOf,
 	Timestamp,
 } from "../../../kernel/schemas.ts";
+import {
+	Explanation,
+	Fulfilment,
+	Movement,
+	Payable,
+	Payment,
+	PaymentMethod,
+	PaymentStatus,
+	REFUND_PENDING,
+	RefundedPayment,
+	RefundQuote,
+} from "./payments.schemas.ts";
 
-/** What a service that owns a kind of payable is asked by its action under `payable:<kind>`. */
-export const quoteParams = Type.Object({ id: Id, userId: Id });
-
-/** What the thing costs this user now. */
-export const Quote = Type.Object(
-	{
-		amountMinor: Type.Integer({ minimum: 1, description: "Minor units" }),
-		currency: Currency,
-		title: Type.String({ description: "What the buyer reads at the provider" }),
-	},
-	{ $id: "Quote" },
-);
-export type Quote = Static<typeof Quote>;
-
-/** What the owner of the kind is asked by its action under `fulfilment:<kind>`. */
-export const fulfilmentParams = Type.Object({ id: Id, userId: Id, paymentId: Id });
-
-/** What the payment led to, null as long as there is nothing. */
-export const Fulfilment = Type.Object(
-	{ enrollment: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()]) },
-	{ $id: "Fulfilment" },
-);
-export type Fulfilment = Static<typeof Fulfilment>;
-
-export const PaymentMethod = Type.Enum(["stripe", "razorpay"]);
-export type PaymentMethod = Static<typeof PaymentMethod>;
-
-export const PaymentStatus = Type.Enum([
-	"created",
-	"requires_action",
-	"processing",
-	"captured",
-	"failed",
-	"canceled",
-	"expired",
-	"refund_pending",
-	"partially_refunded",
-	"refunded",
-	"disputed",
-]);
-export type PaymentStatus = Static<typeof PaymentStatus>;
-
-export const Payable = Type.Object({
-	kind: Type.String({ pattern: "^[a-z][a-z-]{0,31}$" }),
-	id: Id,
-});
-export type Payable = Static<typeof Payable>;
-
-export const Payment = Type.Object(
-	{
-		id: Type.String(),
-		payable: Payable,
-		courseId: Type.Optional(Type.String({ description: "The payable's id where it is a course" })),
-		userId: Type.String(),
-		status: PaymentStatus,
-		...amountFields,
-		paymentMethod: PaymentMethod,
-		sandbox: Type.Boolean({ description: "No money moves" }),
-		paymentGatewayId: Type.Optional(Type.String({ description: "The provider's own id of it" })),
-		clientSecret: Type.Optional(Type.String({ description: "What it takes to pay; while open" })),
-		checkoutUrl: Type.Optional(Type.String({ description: "Where to pay; while open" })),
-		lastError: Type.Optional(
-			Type.Object({ code: Type.String(), message: Type.String(), at: Timestamp }),
-		),
-		review: Type.Optional(
-			Type.String({ description: "Why a person must look at it: the provider's answer differs" }),
-		),
-		createdAt: Timestamp,
-		capturedAt: Type.Optional(Timestamp),
-		expiresAt: Type.Optional(Type.String({ format: "date-time", description: "While open" })),
-	},
-	{ $id: "Payment" },
-);
-export type Payment = Static<typeof Payment>;
+export * from "./payments.schemas.ts";
 
 export const PAYMENT_NOT_FOUND = { status: 404, title: "There is no such payment" } as const;
 export const ALREADY_ENROLLED = {
@@ -111,6 +51,7 @@ const createErrors = {
 	},
 } as const;
 
+const EventState = Type.Enum(["received", "done", "ignored", "parked"]);
 const paymentStatus = Type.Object({ paymentStatus: PaymentStatus });
 const forServices = { service: ["payment-service", "course-service"] } as const;
 const course = "crs_0190f3c2-0000-7000-8000-000000000000";
@@ -122,6 +63,21 @@ const factData = {
 	userId: Type.String(),
 	payable: Payable,
 };
+
+const factMoney = {
+	amountMinor: Type.Integer({ description: "Minor units" }),
+	currency: Currency,
+	provider: Type.String({ description: "Who has the money: sandbox, stripe, razorpay" }),
+};
+
+const refundFact = {
+	...factData,
+	...factMoney,
+	refundId: Type.String(),
+	endsAccess: Type.Boolean({ description: "Whether what it bought ends with it" }),
+};
+
+const disputeFact = { ...factData, ...factMoney, disputeId: Type.String() };
 
 export const payments = defineContract("payments", {
 	description: "Payments for whatever has a price, through a provider, each captured at most once",
@@ -240,29 +196,122 @@ export const payments = defineContract("payments", {
 			errors: { PAYMENT_NOT_FOUND },
 			example,
 		},
-		captures: {
+		explain: {
 			description:
-				"What was captured (minor units): up to 2,000 after an id, in the order of ids, or of given payments",
+				"Everything that happened to a payment, oldest first and in words: what was asked of the provider and " +
+				"answered, webhooks, facts with their receipts, ledger entries, and by whom",
+			kind: "read",
+			access: "user",
+			rest: "GET /api/payments/:id/explain",
+			params: byId,
+			result: Explanation,
+			errors: { PAYMENT_NOT_FOUND },
+			example,
+		},
+		refundQuote: {
+			description:
+				"What a refund would give back now: what was paid times the share that is unused, rounded down",
+			kind: "read",
+			access: "user",
+			rest: "GET /api/payments/:id/refund-quote",
+			params: byId,
+			result: RefundQuote,
+			errors: { PAYMENT_NOT_FOUND },
+			example,
+		},
+		refund: {
+			description:
+				"Gives back what was paid for the unused share, and ends what it bought. An admin may give another " +
+				"`amount` (major units), at any time. 202 while the provider has not answered",
+			kind: "write",
+			access: "user",
+			rest: "POST /api/payments/:id/refund",
+			status: [200, 202],
+			params: Type.Object({
+				id: Type.String(),
+				reason: Type.Optional(Type.String({ maxLength: 500 })),
+				amount: Type.Optional(Type.Number({ description: "Major units; admins only" })),
+			}),
+			result: RefundedPayment,
+			errors: {
+				PAYMENT_NOT_FOUND,
+				ALREADY_REFUNDED: { status: 409, title: "This payment was given back, or is being so" },
+				REFUND_WINDOW_CLOSED: {
+					status: 409,
+					title: "The payment is too old to be given back",
+					explanation: "An admin may still give back an amount.",
+				},
+				NOTHING_REFUNDABLE: {
+					status: 409,
+					title: "Nothing of this payment can be given back",
+					explanation: "It was not captured, is used up, disputed, or went back already.",
+				},
+				REFUND_PENDING,
+			},
+			sensitive: true,
+			audit: true,
+			example: { ...example, reason: "Not what I expected" },
+		},
+		giveBack: {
+			description:
+				"Gives a captured payment back in full because it led to nothing; the same on every repeat",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({ id: Type.String(), reason: Type.String({ maxLength: 500 }) }),
+			result: Payment,
+			errors: { PAYMENT_NOT_FOUND },
+			example: { ...example, reason: "The course was bought already" },
+		},
+		movements: {
+			description:
+				"Money that moved (minor units) of up to 500 captured payments after an id, in the order of ids, or of " +
+				"given ones",
 			kind: "read",
 			access: "internal",
 			params: Type.Object({
 				after: Type.Optional(Type.String()),
-				ids: Type.Optional(Type.Array(Type.String(), { maxItems: 2_000 })),
+				ids: Type.Optional(Type.Array(Type.String(), { maxItems: 500 })),
 			}),
+			result: Type.Object(
+				{
+					paymentIds: Type.Array(Type.String()),
+					items: Type.Array(Movement),
+					unsettled: Type.Array(Type.String(), {
+						description: "Those of which something has no known end at the provider",
+					}),
+				},
+				{ $id: "Movements" },
+			),
+			example: {},
+		},
+		statement: {
+			description: "A provider's own list of what was paid through it (minor units), page by page",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ provider: Type.String(), after: Type.Optional(Type.String()) }),
 			result: Type.Object(
 				{
 					items: Type.Array(
 						Type.Object({
-							paymentId: Type.String(),
-							provider: Type.String(),
+							id: Type.String(),
+							key: Type.String(),
 							amountMinor: Type.Integer(),
 							currency: Currency,
-							capturedAt: Timestamp,
+							refundedMinor: Type.Integer(),
+							paidAt: Type.Number({ description: "ms" }),
 						}),
 					),
+					next: Type.Optional(Type.String()),
 				},
-				{ $id: "Captures" },
+				{ $id: "ProviderStatement" },
 			),
+			example: { provider: "sandbox" },
+		},
+		providers: {
+			description: "Names of the providers that are set up here",
+			kind: "read",
+			access: "internal",
+			result: Type.Object({ names: Type.Array(Type.String()) }, { $id: "PaymentProviders" }),
 			example: {},
 		},
 		settle: {
@@ -275,6 +324,22 @@ export const payments = defineContract("payments", {
 			result: Payment,
 			errors: { PAYMENT_NOT_FOUND },
 			example,
+		},
+		reconcile: {
+			description:
+				"Asks the provider about every payment, refund, dispute and call whose end is not known and whose time " +
+				"has come (`now`: of all), and goes on from the answer",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({ now: Type.Optional(Type.Boolean()) }),
+			result: Type.Object(
+				{
+					asked: Type.Integer(),
+					open: Type.Integer({ description: "Whose end is still unknown" }),
+				},
+				{ $id: "ReconciledPayments" },
+			),
+			example: {},
 		},
 		expire: {
 			description: "Closes payments that have been open for 24 h, at the provider first",
@@ -303,6 +368,41 @@ export const payments = defineContract("payments", {
 				},
 			},
 		},
+		events: {
+			description:
+				"Providers' events as they came, newest first: `ignored` are of types that mean nothing here, `parked` " +
+				"could not be applied within a day",
+			kind: "read",
+			access: { roles: ["admin"] },
+			rest: "GET /api/payment-events",
+			params: Type.Object({ ...listParams, state: Type.Optional(EventState) }),
+			result: pageOf(
+				"PaymentEventPage",
+				Type.Object({
+					id: Type.String({ description: "`<provider>:<event id>`" }),
+					provider: Type.String(),
+					type: Type.String(),
+					paymentId: Type.Optional(Type.String()),
+					state: EventState,
+					tries: Type.Integer(),
+					lastError: Type.Optional(Type.String()),
+					receivedAt: Timestamp,
+				}),
+			),
+			example: { state: "ignored" },
+		},
+		replayEvent: {
+			description: "Tries once more to apply a provider's event that waits or is parked",
+			kind: "write",
+			access: { roles: ["admin"] },
+			rest: "POST /api/payment-events/:id/replay",
+			params: byId,
+			result: Type.Object({ state: EventState }, { $id: "ReplayedPaymentEvent" }),
+			errors: { EVENT_NOT_FOUND: { status: 404, title: "There is no such event" } },
+			sensitive: true,
+			audit: true,
+			example: { id: "sandbox:evt_sandbox_0190f3c2-0000-7000-8000-000000000000" },
+		},
 		applyEvents: {
 			description: "Applies stored events that could not be applied when they came",
 			kind: "write",
@@ -312,17 +412,10 @@ export const payments = defineContract("payments", {
 		},
 	},
 	facts: {
+		...audited("payment"),
 		"payment.captured": {
 			v: 1,
-			data: Type.Object(
-				{
-					...factData,
-					amountMinor: Type.Integer({ description: "Minor units" }),
-					currency: Currency,
-					provider: Type.String({ description: "Who has the money: sandbox, stripe, razorpay" }),
-				},
-				{ $id: "PaymentCaptured" },
-			),
+			data: Type.Object({ ...factData, ...factMoney }, { $id: "PaymentCaptured" }),
 		},
 		"payment.failed": {
 			v: 1,
@@ -331,8 +424,39 @@ export const payments = defineContract("payments", {
 				{ $id: "PaymentFailed" },
 			),
 		},
+		"payment.fee_charged": {
+			v: 1,
+			data: Type.Object({ ...factData, ...factMoney }, { $id: "PaymentFeeCharged" }),
+		},
+		"payment.refunded": {
+			v: 1,
+			data: Type.Object(refundFact, { $id: "PaymentRefunded" }),
+		},
+		"payment.refund_failed": {
+			v: 1,
+			data: Type.Object(
+				{
+					...refundFact,
+					isReversal: Type.Boolean({ description: "It had succeeded, and the money came back" }),
+				},
+				{ $id: "PaymentRefundFailed" },
+			),
+		},
+		"payment.disputed": {
+			v: 1,
+			data: Type.Object(disputeFact, { $id: "PaymentDisputed" }),
+		},
+		"payment.reinstated": {
+			v: 1,
+			data: Type.Object(disputeFact, { $id: "PaymentReinstated" }),
+		},
+		"payment.charged_back": {
+			v: 1,
+			data: Type.Object(disputeFact, { $id: "PaymentChargedBack" }),
+		},
 	},
-	schedules: { expire: "PT1M", applyEvents: "PT10S" },
+	provides: { "explain:pay": "explain" },
+	schedules: { reconcile: "PT30S", expire: "PT1M", applyEvents: "PT10S" },
 });
 
 declare module "../../../kernel/contract.ts" {

@@ -1,161 +1,113 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Counter } from "prom-client";
-import type { Ctx } from "../../../kernel/contract.ts";
-import { invalidField, platformProblem, problem } from "../../../kernel/errors.ts";
-import { idFor } from "../../../kernel/ids.ts";
+import { iso } from "../../../kernel/clock.ts";
+import type { Caller, Ctx } from "../../../kernel/contract.ts";
+import { codeOf, platformProblem, problem } from "../../../kernel/errors.ts";
+import { derivedId, idFor } from "../../../kernel/ids.ts";
 import { answerWith, implement } from "../../../kernel/implement.ts";
 import { toMajor } from "../../../kernel/money/money.ts";
 import { platformOf } from "../../../kernel/platform.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
+import { WebhookInbox } from "../../../mixins/webhook-inbox.mixin.ts";
 import { type PaymentDoc, PaymentModel } from "../../../models/money/payment.model.ts";
-import { PaymentEventModel } from "../../../models/money/payment-event.model.ts";
-import { Inbox } from "./inbox.ts";
-import {
-	type Fulfilment,
-	type Payable,
-	type Payment,
-	type PaymentMethod,
-	payments,
-	type Quote,
-} from "./payments.contract.ts";
-import { isPrice } from "./price.ts";
-import { providerFor, providersOf } from "./providers/choose.ts";
+import { around } from "./around.ts";
+import { applyEvent, isKnownEvent, subjectOf } from "./events.ts";
+import { explain } from "./explain.ts";
+import { countRefused } from "./metrics.ts";
+import { movementsOf } from "./movements.ts";
+import { byUser, type Order, payableOf, wantedMinor } from "./order.ts";
+import { PayableOwner } from "./owner.ts";
+import { type Payment, payments } from "./payments.contract.ts";
+import { providerFor, takesWebhooks } from "./providers/choose.ts";
+import { Gateways } from "./providers/mixin.ts";
+import type { ProviderEvent } from "./providers/port.ts";
+import { Purchases } from "./purchases.ts";
+import { Reconciler } from "./reconciler.ts";
+import { busy, isAway, Refunds } from "./refunds.ts";
 import { isOpen } from "./states.ts";
-import { payableKeyOf, Till } from "./till.ts";
+import { Till } from "./till.ts";
 import { paymentView } from "./view.ts";
 
 const fulfilmentWaitMs = 2_000;
 const fulfilmentPollMs = 50;
-const capturesPerPage = 2_000;
+const movementsPerPage = 500;
 
-interface Order {
-	userId: string;
-	payable: Payable;
-	method: PaymentMethod;
-	/** What the client believes to pay: major units. */
-	amount?: number | undefined;
-	currency?: string | undefined;
-}
-
-/** What a request asks a payment for. @throws VALIDATION_ERROR unless it says so once. */
-function payableOf(params: { courseId?: string; payable?: Payable }): Payable {
-	const { courseId, payable } = params;
-	if (courseId !== undefined && payable)
-		throw invalidField("/payable", "CONFLICT", "must not come together with courseId");
-	if (payable) return payable;
-	if (courseId === undefined)
-		throw invalidField("/courseId", "REQUIRED", "must have courseId or payable");
-	return { kind: "course", id: courseId };
+interface Desk {
+	till: Till;
+	refunds: Refunds;
+	owner: PayableOwner;
+	purchases: Purchases;
+	reconciler: Reconciler;
 }
 
 export default implement(payments, {
-	mixins: [Store({ payments: PaymentModel, events: PaymentEventModel })],
+	mixins: [
+		Store({ payments: PaymentModel }),
+		WebhookInbox<ProviderEvent>("payment_events"),
+		Gateways,
+	],
 
 	methods: {
-		till(): Till {
-			return new Till({
+		/**
+		 * All that is done to payments, for one cause.
+		 * @param by who or what causes it, as `explain` shows it.
+		 * @param mesh the request, so that nested calls carry its token and seed.
+		 */
+		desk(by: string, mesh?: Caller): Desk {
+			const { metrics, contracts } = platformOf(this.broker);
+			const owner = new PayableOwner(mesh ?? this.broker, contracts);
+			const needs = {
 				payments: this.payments,
-				providers: providersOf(this.env, this.broker, this.clock),
+				providers: this.gateways,
 				clock: this.clock,
-				onRefused: (from, to) => this.countRefused(from, to),
-				warn: (message, error) => this.logger.warn(message, error),
-			});
+				by,
+				onRefused: (from: string, to: string) => {
+					this.logger.warn(`A payment that is ${from} cannot become ${to}`);
+					countRefused(metrics.registry, from, to);
+				},
+				warn: (message: string, error: unknown) => this.logger.warn(message, error),
+			};
+			const till = new Till(needs);
+			const windowDays = this.env.REFUND_WINDOW_DAYS;
+			const refunds = new Refunds({ ...needs, till, owner, windowDays });
+			return {
+				till,
+				refunds,
+				owner,
+				purchases: new Purchases({ payments: this.payments, till, owner }),
+				reconciler: new Reconciler({ ...needs, till, refunds }),
+			};
 		},
 
-		inbox(): Inbox {
-			return new Inbox({
-				events: this.events,
-				payments: this.payments,
-				till: this.till(),
-				clock: this.clock,
-				warn: (message, error) => this.logger.warn(message, error),
-			});
+		isKnownEvent,
+		subjectOfEvent: subjectOf,
+
+		applyEvent(event: ProviderEvent, provider: string): Promise<string | undefined> {
+			const { till } = this.desk(`webhook ${event.id}`);
+			return applyEvent({ payments: this.payments, till }, event, provider);
 		},
 
-		countRefused(from: string, to: string): void {
-			this.logger.warn(`A payment that is ${from} cannot become ${to}`);
-			const name = "zeolite_payment_transitions_refused_total";
-			const { registry } = platformOf(this.broker).metrics;
-			const counter =
-				(registry.getSingleMetric(name) as Counter | undefined) ??
-				new Counter({
-					name,
-					help: "Changes of a payment's status that its table does not allow",
-					labelNames: ["from", "to"],
-					registers: [registry],
-				});
-			counter.inc({ from, to });
-		},
-
-		/** The full name of the action that plays a role for a kind of payable. */
-		actionFor(role: "payable" | "fulfilment", kind: string): string | undefined {
-			return platformOf(this.broker).contracts.provider(`${role}:${kind}`);
-		},
-
-		/** What the payment led to; null as long as there is nothing. */
-		async fulfilment(ctx: Ctx, { id, userId, payable }: PaymentDoc): Promise<object | null> {
-			const action = this.actionFor("fulfilment", payable.kind);
-			if (!action) return null;
-			const params = { id: payable.id, userId, paymentId: id };
-			const found: Fulfilment = await ctx.call(action as never, params as never);
-			return found.enrollment;
-		},
-
-		/** Waits for it a while; what is captured stays so whether or not it comes. */
-		async awaitFulfilment(ctx: Ctx, payment: PaymentDoc): Promise<object | null> {
+		/** Waits for what a payment leads to; what is captured stays so whether or not it comes. */
+		async awaitFulfilment(owner: PayableOwner, payment: PaymentDoc): Promise<object | null> {
 			if (!payment.capturedAt) return null;
 			const until = performance.now() + (payment.status === "captured" ? fulfilmentWaitMs : 0);
 			for (;;) {
-				const found = await this.fulfilment(ctx, payment).catch(() => null);
+				const found = await owner.fulfilment(payment).catch(() => null);
 				if (found || performance.now() >= until) return found;
 				await pause(fulfilmentPollMs);
 			}
 		},
 
-		async quote(ctx: Ctx, { payable, userId, amount, currency }: Order): Promise<Quote> {
-			const action = this.actionFor("payable", payable.kind);
-			if (!action)
-				throw invalidField("/payable/kind", "UNKNOWN", `nothing is sold as ${payable.kind}`);
-			const quote: Quote = await ctx.call(action as never, { id: payable.id, userId } as never);
-			if (!isPrice(quote, amount, currency))
-				throw problem(payments, "AMOUNT_MISMATCH", {
-					amount: toMajor(quote.amountMinor, quote.currency),
-					amountMinor: quote.amountMinor,
-					currency: quote.currency,
-				});
-			return quote;
-		},
-
-		/** One that is captured and has not led to anything yet: buying again would pay twice. */
-		async paidAlready(ctx: Ctx, userId: string, payable: Payable): Promise<PaymentDoc | null> {
-			const payableKey = payableKeyOf(userId, payable);
-			const [last] = await this.payments.find(
-				{ payableKey, status: "captured" },
-				{ sort: { createdAt: -1 }, limit: 1 },
-			);
-			return last && !(await this.fulfilment(ctx, last)) ? last : null;
-		},
-
 		/** A run that is taken up under the same seed finds the payment it made, and answers as the first would have. */
 		async createPayment(ctx: Ctx, order: Order): Promise<Payment> {
-			const { userId, payable, method } = order;
 			const id = idFor(ctx, "pay");
-			const provider = providerFor(method, this.env);
+			const provider = providerFor(order.method, this.env);
 			if (!provider) throw problem(payments, "PAYMENT_METHOD_UNAVAILABLE");
-			const till = this.till();
-			const before = await this.payments.findOne({ id, userId });
-			if (before) return this.opened(await till.open(before));
-			const quote = await this.quote(ctx, order);
-			const paid = await this.paidAlready(ctx, userId, payable);
-			const { payment, made } = paid
-				? { payment: paid, made: false }
-				: await till.create({ id, userId, payable, method, provider, quote });
+			const { payment, made } = await this.desk(byUser(ctx), ctx).purchases.create({
+				...order,
+				id,
+				provider,
+			});
 			if (!made) answerWith(ctx, 200);
-			return this.opened(payment);
-		},
-
-		/** @throws PAYMENT_METHOD_UNAVAILABLE where the provider refused it. */
-		opened(payment: PaymentDoc): Payment {
 			if (payment.status === "failed")
 				throw problem(payments, "PAYMENT_METHOD_UNAVAILABLE", payment.lastError?.message);
 			return paymentView(payment);
@@ -167,30 +119,48 @@ export default implement(payments, {
 			if (!payment) throw problem(payments, "PAYMENT_NOT_FOUND");
 			return payment;
 		},
+
+		/** @throws PAYMENT_NOT_FOUND unless it is the caller's, or the caller an admin. */
+		async visible(ctx: Ctx, id: string): Promise<PaymentDoc> {
+			const payment = await this.payments.get(id);
+			const { id: userId, roles } = ctx.locals.user;
+			if (!payment || (payment.userId !== userId && !roles.includes("admin")))
+				throw problem(payments, "PAYMENT_NOT_FOUND");
+			return payment;
+		},
+
+		/** Goes on with a refund; what keeps it from going on for now is left to the reconciler. */
+		async proceed(refunds: Refunds, begun: PaymentDoc, refundId: string): Promise<PaymentDoc> {
+			try {
+				return await refunds.proceed(begun, refundId);
+			} catch (error) {
+				if (codeOf(error) === "REFUND_PENDING")
+					await refunds.withdraw(begun, refundId, "another refund is under way");
+				if (!isAway(error)) throw error;
+				this.logger.warn(`The refund ${refundId} goes on later`, error);
+				return (await this.payments.get(begun.id)) ?? begun;
+			}
+		},
 	},
 
 	actions: {
 		async create(ctx) {
-			const { paymentMethod, amount, currency } = ctx.params;
-			return this.createPayment(ctx, {
-				userId: ctx.locals.user.id,
-				payable: payableOf(ctx.params),
-				method: paymentMethod,
-				amount,
-				currency,
-			});
+			const { paymentMethod: method, amount, currency } = ctx.params;
+			const userId = ctx.locals.user.id;
+			const payable = payableOf(ctx.params);
+			return this.createPayment(ctx, { userId, payable, method, amount, currency });
 		},
 
 		async createFor(ctx) {
-			const { userId, courseId, paymentMethod } = ctx.params;
+			const { userId, courseId, paymentMethod: method } = ctx.params;
 			const payable = { kind: "course", id: courseId };
-			return this.createPayment(ctx, { userId, payable, method: paymentMethod });
+			return this.createPayment(ctx, { userId, payable, method });
 		},
 
 		async cancel(ctx) {
 			const payment = await this.own(ctx, ctx.params.id);
 			const by = ctx.headers.seed as string | undefined;
-			const closed = await this.till().close(payment, "canceled", by);
+			const closed = await this.desk(byUser(ctx)).till.close(payment, "canceled", by);
 			const closedNow = isOpen(payment.status) || (by !== undefined && payment.closedBy === by);
 			if (closed.status !== "canceled" || !closedNow)
 				throw problem(payments, "PAYMENT_NOT_OPEN", { paymentStatus: closed.status });
@@ -199,7 +169,7 @@ export default implement(payments, {
 
 		async verify(ctx) {
 			const { id, paymentGatewayId, signature } = ctx.params;
-			const till = this.till();
+			const { till, owner } = this.desk(byUser(ctx), ctx);
 			const opened = await till.open(await this.own(ctx, id));
 			if (paymentGatewayId !== undefined && paymentGatewayId !== opened.gatewayId)
 				throw problem(payments, "PAYMENT_MISMATCH", "paymentGatewayId is not of this payment");
@@ -209,10 +179,11 @@ export default implement(payments, {
 				if (isOpen(opened.status)) throw error;
 				return opened;
 			});
-			if (payment.review) throw problem(payments, "PAYMENT_MISMATCH", payment.review);
+			if (payment.review && !payment.capturedAt)
+				throw problem(payments, "PAYMENT_MISMATCH", payment.review);
 			if (isOpen(payment.status))
 				throw problem(payments, "PAYMENT_NOT_COMPLETED", { paymentStatus: payment.status });
-			const enrollment = await this.awaitFulfilment(ctx, payment);
+			const enrollment = await this.awaitFulfilment(owner, payment);
 			return { payment: paymentView(payment), enrollment };
 		},
 
@@ -223,55 +194,150 @@ export default implement(payments, {
 		},
 
 		async get(ctx) {
-			const { id, roles } = ctx.locals.user;
-			const payment = await this.till().get(ctx.params.id);
-			if (payment.userId !== id && !roles.includes("admin"))
-				throw problem(payments, "PAYMENT_NOT_FOUND");
-			return paymentView(payment);
+			return paymentView(await this.visible(ctx, ctx.params.id));
 		},
 
 		async describe(ctx) {
-			return paymentView(await this.till().get(ctx.params.id));
+			return paymentView(await this.desk("mesh").till.get(ctx.params.id));
 		},
 
-		async captures(ctx) {
+		async explain(ctx) {
+			const payment = await this.visible(ctx, ctx.params.id);
+			const { contracts, mesh } = platformOf(this.broker);
+			const events = await this.inbox.about(payment.id, payment.gatewayId);
+			const known = await around(payment, this.broker, contracts, mesh);
+			return explain(payment, { ...known, events }, this.clock.now());
+		},
+
+		async refundQuote(ctx) {
+			const payment = await this.visible(ctx, ctx.params.id);
+			const { currency } = payment;
+			const quote = await this.desk(byUser(ctx), ctx).refunds.quote(payment);
+			return { ...quote, amount: toMajor(quote.amountMinor, currency), currency };
+		},
+
+		async refund(ctx) {
+			const { reason, amount } = ctx.params;
+			const payment = await this.visible(ctx, ctx.params.id);
+			const isAdmin = ctx.locals.user.roles.includes("admin");
+			if (amount !== undefined && !isAdmin) throw platformProblem("FORBIDDEN");
+			const id = idFor(ctx, "rfd");
+			const { refunds } = this.desk(byUser(ctx), ctx);
+			const wanted = amount === undefined ? "share" : wantedMinor(amount, payment.currency);
+			const begun = await refunds.begin(payment, {
+				id,
+				amount: wanted,
+				reason,
+				endsAccess: true,
+				holds: true,
+			});
+			const after = await this.proceed(refunds, begun, id);
+			const status = after.refunds[id]?.status;
+			if (status === "succeeded") return paymentView(after);
+			if (status === "failed") throw problem(payments, "NOTHING_REFUNDABLE", refusalOf(after, id));
+			answerWith(ctx, 202);
+			return { ...paymentView(after), refund: { id, status: "pending" as const } };
+		},
+
+		async giveBack(ctx) {
+			const { id, reason } = ctx.params;
+			const { refunds, till } = this.desk("nothing was bought with it", ctx);
+			const refundId = derivedId("rfd", id, "nothing bought");
+			const payment = await till.get(id);
+			// What a dispute holds may come back: all of it goes back at once, when that is decided.
+			if (Object.values(payment.disputes).some(({ status }) => status === "open")) throw busy();
+			try {
+				const begun = await refunds.begin(payment, {
+					id: refundId,
+					amount: "all",
+					reason,
+					endsAccess: false,
+					holds: false,
+				});
+				await this.proceed(refunds, begun, refundId);
+			} catch (error) {
+				const code = codeOf(error);
+				if (code === "REFUND_PENDING") throw busy();
+				if (code !== "NOTHING_REFUNDABLE" && code !== "ALREADY_REFUNDED") throw error;
+			}
+			return paymentView(await till.get(id));
+		},
+
+		async movements(ctx) {
 			const { after = "", ids } = ctx.params;
 			const found = await this.payments.find(
 				{ id: ids ? { $in: ids } : { $gt: after }, capturedAt: { $exists: true } },
-				{ sort: { id: 1 }, limit: capturesPerPage },
+				{ sort: { id: 1 }, limit: movementsPerPage },
 			);
 			return {
-				items: found.map(({ id, provider, amountMinor, currency, capturedAt = "" }) => ({
-					paymentId: id,
-					provider,
-					amountMinor,
-					currency,
-					capturedAt,
-				})),
+				paymentIds: found.map(({ id }) => id),
+				items: found.flatMap(movementsOf),
+				unsettled: found.filter(({ askAt }) => askAt !== undefined).map(({ id }) => id),
 			};
 		},
 
+		async statement(ctx) {
+			const provider = this.gateways.get(ctx.params.provider);
+			if (!provider) return { items: [] };
+			return provider.statement(ctx.params.after);
+		},
+
+		async providers() {
+			return { names: [...this.gateways.keys()] };
+		},
+
 		async settle(ctx) {
-			return paymentView(await this.till().settle(ctx.params.id));
+			return paymentView(await this.desk("mesh").till.settle(ctx.params.id, { again: true }));
+		},
+
+		async reconcile(ctx) {
+			return this.desk("reconciler").reconciler.reconcile(ctx.params.now ?? false);
 		},
 
 		async expire() {
-			return { expired: await this.till().expire() };
+			return { expired: await this.desk("expiry").till.expire() };
 		},
 
 		async webhook(ctx) {
 			const { provider: name, headers, body } = ctx.params;
-			const provider = providersOf(this.env, this.broker, this.clock).get(name);
+			const provider = takesWebhooks(name, this.env) ? this.gateways.get(name) : undefined;
 			if (!provider) throw platformProblem("NOT_FOUND");
 			const bytes = Buffer.from(body, "base64");
 			const event = await provider.readWebhook(headers as Record<string, unknown>, bytes);
 			if (!event) throw problem(payments, "SIGNATURE_INVALID");
-			await this.inbox().take(name, event, bytes.toString());
+			await this.inbox.take(name, event, bytes.toString());
 			return { received: true as const };
 		},
 
+		async events(ctx) {
+			const { state, ...params } = ctx.params;
+			const page = await this.inbox.list(state, params);
+			const items = page.items.map(({ id, sender, type, event, tries, ...doc }) => ({
+				id,
+				provider: sender,
+				type,
+				...(event.key && { paymentId: event.key }),
+				state: doc.state,
+				tries,
+				...(doc.lastError && { lastError: doc.lastError }),
+				receivedAt: iso(doc.receivedAt),
+			}));
+			return { ...page, items };
+		},
+
+		async replayEvent(ctx) {
+			const state = await this.inbox.replay(ctx.params.id);
+			if (!state) throw problem(payments, "EVENT_NOT_FOUND");
+			return { state };
+		},
+
 		async applyEvents() {
-			return { applied: await this.inbox().applyDue() };
+			return { applied: await this.inbox.applyDue() };
 		},
 	},
 });
+
+function refusalOf({ refunds }: PaymentDoc, id: string): string {
+	const { code, message = "it does not say why" } = refunds[id]?.failure ?? {};
+	return code === "withdrawn" ? `It was withdrawn: ${message}` : `The provider refuses: ${message}`;
+}

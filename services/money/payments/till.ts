@@ -1,40 +1,27 @@
 import { type Clock, iso } from "../../../kernel/clock.ts";
-import { platformProblem, problem } from "../../../kernel/errors.ts";
-import { fact } from "../../../kernel/facts/fact.ts";
-import {
-	type Collection,
-	isDuplicate,
-	type OutgoingFact,
-} from "../../../kernel/store/collection.ts";
-import type { Change, Guard } from "../../../kernel/store/guard.ts";
-import { within } from "../../../kernel/within.ts";
+import { platformProblem } from "../../../kernel/errors.ts";
+import { type Collection, isDuplicate } from "../../../kernel/store/collection.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
-import { consequence } from "./consequence.ts";
-import {
-	payments as contract,
-	type Payable,
-	type PaymentMethod,
-	type PaymentStatus,
-	type Quote,
-} from "./payments.contract.ts";
-import type { Failure, PaymentProvider, Snapshot } from "./providers/port.ts";
-import { isOpen, openStatuses, sourcesOf, transitions } from "./states.ts";
+import { Calls, type CallsNeeds, unanswered } from "./calls.ts";
+import { closeStep, declineStep, nextStep } from "./consequence.ts";
+import type { Payable, PaymentMethod, PaymentStatus, Quote } from "./payments.contract.ts";
+import type { Failure, Opened, Snapshot } from "./providers/port.ts";
+import { Records, type Step } from "./records.ts";
+import { isOpen, openStatuses } from "./states.ts";
 
-const providerTimeoutMs = 5_000;
 const openForMs = 24 * 3_600_000;
+/** How long after it was closed here alone money may still come. */
+const lateForMs = 7 * 24 * 3_600_000;
 const rounds = 10;
 const batch = 100;
 
-export interface TillNeeds {
+export interface TillNeeds extends CallsNeeds {
 	payments: Collection<PaymentDoc>;
-	/** By name; one that is missing is not set up any more. */
-	providers: ReadonlyMap<string, PaymentProvider>;
 	clock: Clock;
-	/** Longest wait for a provider, ms. */
-	timeoutMs?: number;
+	/** Who or what causes the changes. */
+	by: string;
 	/** Told of each change of status that the table does not allow. */
 	onRefused(from: PaymentStatus, to: PaymentStatus): void;
-	warn(message: string, error: unknown): void;
 }
 
 /** A payment that is to be there. */
@@ -55,26 +42,25 @@ export const payableKeyOf = (userId: string, { kind, id }: Payable): string =>
 export const expiryOf = (payment: PaymentDoc): string =>
 	iso(Date.parse(payment.createdAt) + openForMs);
 
-const messageOf = (error: unknown): string =>
-	(error instanceof Error ? error.message : String(error)).slice(0, 500);
-
 /**
- * What is done to payments. Each step is one guarded update; each call that changes something at a provider is written
- * down before it is made, under the payment's id as its key for ever. Whatever is cut off, the next that comes by
- * (create, verify, webhook, expiry) goes on from what is written.
+ * Takes money. Each step is one guarded update; each call that changes something at a provider is written down before
+ * it is made, under the payment's id as its key for ever. Whatever is cut off, the next that comes by (create, verify,
+ * webhook, reconciler, expiry) goes on from what is written.
  */
 export class Till {
 	readonly #needs: TillNeeds;
+	readonly #records: Records;
+	readonly #calls: Calls;
 
 	constructor(needs: TillNeeds) {
 		this.#needs = needs;
+		this.#records = new Records(needs);
+		this.#calls = new Calls(needs);
 	}
 
 	/** @throws PAYMENT_NOT_FOUND */
 	async get(id: string): Promise<PaymentDoc> {
-		const payment = await this.#needs.payments.get(id);
-		if (!payment) throw problem(contract, "PAYMENT_NOT_FOUND");
-		return payment;
+		return this.#records.get(id);
 	}
 
 	/**
@@ -100,45 +86,17 @@ export class Till {
 	 */
 	async open(payment: PaymentDoc): Promise<PaymentDoc> {
 		if (payment.status !== "created") return payment;
-		const { id, method, amountMinor, currency, title } = payment;
-		const untouched = { id, status: "created" } as const;
-		const provider = this.#needs.providers.get(payment.provider);
-		if (!provider) throw unanswered();
-		if (!(await this.#note("create", payment, untouched))) return this.get(id);
-		const answer = await this.#ask("create", id, () =>
-			provider.create({ key: id, method, amountMinor, currency, title }),
-		);
-		if ("refused" in answer)
-			return this.#move(
-				id,
-				"failed",
-				{
-					$set: {
-						lastError: this.#errorOf(answer.refused),
-						closedAt: this.#now(),
-						"attempts.create.outcome": "refused",
-					},
-					$unset: { openKey: true },
-				},
-				{ guard: untouched },
-			);
-		const { id: gatewayId, clientSecret, checkoutUrl } = answer.opened;
-		const opened = await this.#move(
-			id,
-			"requires_action",
-			{ $set: { gatewayId, clientSecret, checkoutUrl, "attempts.create.outcome": "answered" } },
-			{ guard: untouched },
-		);
-		if (!opened.gatewayId) await this.#abandon(provider, gatewayId);
-		return opened;
+		if (!this.#calls.of(payment)) throw unanswered();
+		const asked = await this.#note("create", payment, current => current.status === "created");
+		return asked.status === "created" ? this.#make(asked) : asked;
 	}
 
 	/** Whether the provider signed for the buyer that this payment is paid. @throws SERVICE_UNAVAILABLE */
-	async isSigned({ id, ...payment }: PaymentDoc, signature: string): Promise<boolean> {
+	async isSigned(payment: PaymentDoc, signature: string): Promise<boolean> {
 		const { gatewayId, method } = payment;
-		const provider = this.#needs.providers.get(payment.provider);
+		const provider = this.#calls.of(payment);
 		if (!provider || !gatewayId) return false;
-		return this.#ask("fetch", id, async () => {
+		return this.#calls.ask(`fetch of ${payment.id}`, async () => {
 			const chargeId = payment.chargeId ?? (await provider.fetch(gatewayId)).chargeId;
 			return provider.checkSignature({ id: gatewayId, chargeId, method }, signature);
 		});
@@ -146,43 +104,74 @@ export class Till {
 
 	/**
 	 * Asks the provider how a payment stands and writes down what that means. The same whoever calls it, and however
-	 * often.
+	 * often. One that was captured is only asked about again with `again`.
 	 * @param hint the provider's id as a webhook has it, for a payment that was closed before it was known here.
 	 * @throws PAYMENT_NOT_FOUND @throws SERVICE_UNAVAILABLE
 	 */
-	async settle(id: string, hint?: string): Promise<PaymentDoc> {
+	async settle(
+		id: string,
+		{ hint, again = false }: { hint?: string | undefined; again?: boolean } = {},
+	): Promise<PaymentDoc> {
 		const payment = await this.open(await this.get(id));
 		const { gatewayId = hint } = payment;
-		if (payment.capturedAt || !gatewayId) return payment;
-		const provider = this.#needs.providers.get(payment.provider);
+		if ((payment.capturedAt && !again) || !gatewayId) return payment;
+		const provider = this.#calls.of(payment);
 		if (!provider) throw unanswered();
-		return this.#apply(payment, await this.#ask("fetch", id, () => provider.fetch(gatewayId)));
+		const answer = await this.#calls.ask(`fetch of ${id}`, () => provider.fetch(gatewayId));
+		return this.apply(payment, answer);
+	}
+
+	/** Writes down all that a provider's answer means. */
+	async apply(payment: PaymentDoc, answer: Snapshot): Promise<PaymentDoc> {
+		return this.#records.follow(payment, now => nextStep(now, answer, this.#needs.clock));
 	}
 
 	/**
 	 * Closes an open payment, at its provider first. It may turn out to be paid, or to be past closing there: the
 	 * answer tells. One that never got as far as the provider's answer is closed here even while the provider is
-	 * away: nobody was given what it takes to pay it. So is one whose provider is not set up any more.
+	 * away: nobody was given what it takes to pay it, and the reconciler closes it there. So is one whose provider is
+	 * not set up any more.
 	 * @param by the request that closes it, to be known again when it is taken up after a crash.
 	 * @throws SERVICE_UNAVAILABLE
 	 */
 	async close(payment: PaymentDoc, to: "canceled" | "expired", by?: string): Promise<PaymentDoc> {
-		const provider = this.#needs.providers.get(payment.provider);
+		const provider = this.#calls.of(payment);
 		let current = payment;
 		if (provider && payment.status === "created")
-			current = await this.open(payment).catch(() => payment);
-		const { gatewayId } = current;
+			current = await this.open(payment).catch(() => this.get(payment.id));
 		if (!isOpen(current.status)) return current;
-		if (!provider || !gatewayId) {
+		if (!provider || !current.gatewayId) {
 			const shut = await this.#shut(current, to, by);
 			return provider && isOpen(shut.status) ? this.close(shut, to, by) : shut;
 		}
-		await this.#note("cancel", current, { id: current.id });
-		const answer = await this.#ask("cancel", current.id, () => provider.cancel(gatewayId));
-		await this.#answered("cancel", current.id);
+		const answer = await this.#cancel(current, current.gatewayId, isOpenNow);
 		if (answer.status === "paid" || answer.status === "processing")
-			return this.#apply(current, answer);
+			return this.apply(current, answer);
 		return this.#shut(current, to, by);
+	}
+
+	/**
+	 * Closes at the provider what was closed here without its answer: finds it under its key, or makes it to cancel it,
+	 * which comes to the same. @throws SERVICE_UNAVAILABLE
+	 */
+	async finish(payment: PaymentDoc): Promise<PaymentDoc> {
+		const provider = this.#calls.of(payment);
+		if (!provider || isOpen(payment.status) || payment.capturedAt) return payment;
+		if (payment.gatewayId && payment.attempts.cancel?.outcome === "answered") return payment;
+		let { gatewayId } = payment;
+		if (!gatewayId) {
+			const answer = await this.#calls.ask(`create of ${payment.id}`, () =>
+				provider.create(orderOf(payment)),
+			);
+			if ("refused" in answer)
+				return this.#records.step(payment, () => ({
+					change: { $set: { "attempts.create.outcome": "refused" } },
+					what: "the provider never had it",
+				}));
+			gatewayId = answer.opened.id;
+		}
+		const answer = await this.#cancel(payment, gatewayId, () => true);
+		return this.apply(await this.get(payment.id), answer);
 	}
 
 	/** Closes what has been open for 24 h and needs nobody to look at it. */
@@ -214,37 +203,18 @@ export class Till {
 
 	/** Writes down that an attempt to pay was declined and tells the buyer, once for each attempt. */
 	async decline(id: string, failure: Failure): Promise<PaymentDoc> {
-		const { payments } = this.#needs;
-		const payment = await this.get(id);
-		const lastError = this.#errorOf(failure);
-		const told = await payments.advance(
-			{
-				id,
-				status: { $in: ["requires_action", "processing"] },
-				[`declines.${failure.id}`]: { $exists: false },
-			},
-			{
-				$set: {
-					status: "requires_action",
-					lastError,
-					[`declines.${failure.id}`]: lastError.at,
-					updatedAt: lastError.at,
-				},
-			},
-			[this.#fact(payment, `failed/${failure.id}`, { reason: failure.code })],
-		);
-		return told ?? this.get(id);
+		const { clock } = this.#needs;
+		return this.#records.step(await this.get(id), payment => declineStep(payment, failure, clock));
 	}
 
 	async #findOrInsert(wanted: Wanted): Promise<PaymentDoc | null> {
-		const { payments } = this.#needs;
 		const openKey = payableKeyOf(wanted.userId, wanted.payable);
-		const found = await payments.findOne({ openKey });
+		const found = await this.#needs.payments.findOne({ openKey });
 		if (found) return found;
 		const { amountMinor, currency, title } = wanted.quote;
-		const now = this.#now();
+		const now = iso(this.#needs.clock.now());
 		try {
-			return await payments.insert({
+			return await this.#records.insert({
 				id: wanted.id,
 				userId: wanted.userId,
 				payable: wanted.payable,
@@ -256,8 +226,6 @@ export class Till {
 				title,
 				method: wanted.method,
 				provider: wanted.provider,
-				attempts: {},
-				declines: {},
 				createdAt: now,
 				updatedAt: now,
 			});
@@ -267,49 +235,57 @@ export class Till {
 		}
 	}
 
-	async #apply(payment: PaymentDoc, answer: Snapshot): Promise<PaymentDoc> {
-		const { payments } = this.#needs;
-		const { id } = payment;
-		const now = this.#now();
-		const lastAnswer = { status: answer.status, at: now };
-		const found = consequence(payment, answer);
-		switch (found.do) {
-			case "capture":
-				return this.#move(
-					id,
-					"captured",
-					{
-						$set: {
-							capturedAt: now,
-							refundableMinor: payment.amountMinor,
-							gatewayId: answer.id,
-							chargeId: answer.chargeId,
-							lastAnswer,
-						},
-						$unset: { openKey: true, review: true, lastError: true },
-					},
-					{
-						guard: { capturedAt: { $exists: false } },
-						facts: [this.#fact(payment, "captured")],
-					},
-				);
-			case "close":
-				return this.#shut(payment, "canceled");
-			case "process":
-				return this.#move(id, "processing", { $set: { lastAnswer } });
-			case "reopen":
-				return this.#move(id, "requires_action", { $set: { lastAnswer } });
-			case "decline":
-				return this.decline(id, found.failure);
-			case "review":
-				await payments.advance(
-					{ id, capturedAt: { $exists: false } },
-					{ $set: { review: found.reason, lastAnswer, updatedAt: now } },
-				);
-				return this.get(id);
-			case "nothing":
-				return payment;
+	/** Asks the provider to make it, which was written down, and writes down the answer. */
+	async #make(payment: PaymentDoc): Promise<PaymentDoc> {
+		const provider = this.#calls.of(payment);
+		if (!provider) throw unanswered();
+		const outcome = await this.#calls.try(`create of ${payment.id}`, () =>
+			provider.create(orderOf(payment)),
+		);
+		if ("error" in outcome) {
+			await this.#unknown("create", payment, outcome.error);
+			throw unanswered();
 		}
+		const { answer } = outcome;
+		if ("refused" in answer)
+			return this.#records.step(payment, now => this.#refused(now, answer.refused));
+		const now = iso(this.#needs.clock.now());
+		const opened = await this.#records.step(payment, current =>
+			openedStep(current, answer.opened, now),
+		);
+		return isOpen(opened.status) ? opened : this.finish(opened).catch(() => opened);
+	}
+
+	async #cancel(
+		payment: PaymentDoc,
+		gatewayId: string,
+		may: (payment: PaymentDoc) => boolean,
+	): Promise<Snapshot> {
+		const provider = this.#calls.of(payment);
+		if (!provider) throw unanswered();
+		const asked = await this.#note("cancel", payment, may);
+		const outcome = await this.#calls.try(`cancel of ${payment.id}`, () =>
+			provider.cancel(gatewayId),
+		);
+		if ("error" in outcome) {
+			await this.#unknown("cancel", asked, outcome.error);
+			throw unanswered();
+		}
+		const { answer } = outcome;
+		const isOpenThere = answer.status === "open" || answer.status === "processing";
+		await this.#records.step(asked, current => ({
+			change: {
+				$set: {
+					"attempts.cancel.outcome": "answered",
+					...(!current.gatewayId && { gatewayId }),
+					...(isOpenThere && { lateUntil: this.#needs.clock.now() + lateForMs }),
+					...(asked.attempts.create && { "attempts.create.outcome": "answered" }),
+				},
+			},
+			what: "the provider answered to cancel",
+			detail: answer.status,
+		}));
+		return answer;
 	}
 
 	/** Closes it here; one that was not opened yet only as long as it is not. */
@@ -318,112 +294,96 @@ export class Till {
 		to: "canceled" | "expired",
 		closedBy?: string,
 	): Promise<PaymentDoc> {
-		return this.#move(
-			payment.id,
-			to,
-			{ $set: { closedAt: this.#now(), closedBy }, $unset: { openKey: true } },
-			payment.status === "created" ? { guard: { status: "created" } } : {},
+		const { clock } = this.#needs;
+		return this.#records.step(payment, now =>
+			payment.status === "created" && now.status !== "created"
+				? null
+				: closeStep(now, to, clock, closedBy),
 		);
 	}
 
-	/** Changes the status along the table; what another was quicker to change is answered as it now is. */
-	async #move(
-		id: string,
-		to: PaymentStatus,
-		change: Change,
-		{ guard = {}, facts = [] }: { guard?: Guard; facts?: OutgoingFact[] } = {},
-	): Promise<PaymentDoc> {
-		const moved = await this.#needs.payments.advance(
-			{ id, status: { $in: sourcesOf(to) }, ...guard },
-			{ ...change, $set: { ...change.$set, status: to, updatedAt: this.#now() } },
-			facts,
-		);
-		if (moved) return moved;
-		const current = await this.get(id);
-		if (current.status !== to && !transitions[current.status].includes(to))
-			this.#needs.onRefused(current.status, to);
-		return current;
+	#refused(payment: PaymentDoc, { code, message }: Failure): Step | null {
+		if (payment.status !== "created") return null;
+		const at = iso(this.#needs.clock.now());
+		return {
+			change: {
+				$set: {
+					status: "failed",
+					lastError: { code, message, at },
+					closedAt: at,
+					"attempts.create.outcome": "refused",
+				},
+				$unset: { openKey: true },
+			},
+			what: "refused by the provider",
+			detail: code,
+		};
 	}
 
 	/** Writes down that the provider is about to be asked for something. */
-	async #note(call: "create" | "cancel", payment: PaymentDoc, guard: Guard) {
+	async #note(
+		call: "create" | "cancel",
+		payment: PaymentDoc,
+		may: (payment: PaymentDoc) => boolean,
+	): Promise<PaymentDoc> {
 		const at = `attempts.${call}`;
-		return this.#needs.payments.advance(guard, {
-			$set: { [`${at}.key`]: payment.id, [`${at}.at`]: this.#now(), [`${at}.outcome`]: "asked" },
-			$inc: { [`${at}.tries`]: 1 },
-		});
-	}
-
-	async #answered(call: "create" | "cancel", id: string) {
-		return this.#needs.payments.advance(
-			{ id },
-			{ $set: { [`attempts.${call}.outcome`]: "answered" } },
-		);
-	}
-
-	/** @throws SERVICE_UNAVAILABLE for whatever is no answer: the outcome is unknown. */
-	async #ask<T>(
-		call: "create" | "cancel" | "fetch",
-		id: string,
-		ask: () => Promise<T>,
-	): Promise<T> {
-		const { payments, timeoutMs = providerTimeoutMs, warn } = this.#needs;
-		try {
-			return await within(timeoutMs, ask());
-		} catch (error) {
-			warn(`The provider does not answer to ${call} of ${id}`, error);
-			if (call !== "fetch")
-				await payments.advance(
-					{ id, [`attempts.${call}.outcome`]: "asked" },
-					{
-						$set: {
-							[`attempts.${call}.outcome`]: "unknown",
-							[`attempts.${call}.error`]: messageOf(error),
+		const now = iso(this.#needs.clock.now());
+		return this.#records.step(payment, current =>
+			may(current)
+				? {
+						change: {
+							$set: { [`${at}.key`]: payment.id, [`${at}.at`]: now, [`${at}.outcome`]: "asked" },
+							$inc: { [`${at}.tries`]: 1 },
 						},
-					},
-				);
-			throw unanswered();
-		}
-	}
-
-	/** Closes at the provider what was closed here while the provider still made it; nobody was given its secret. */
-	async #abandon(provider: PaymentProvider, gatewayId: string): Promise<void> {
-		const { timeoutMs = providerTimeoutMs, warn } = this.#needs;
-		await within(timeoutMs, provider.cancel(gatewayId)).catch(error =>
-			warn(`${gatewayId} stays open at the provider`, error),
+						...(!current.attempts[call] && { what: `${call} asked of the provider` }),
+					}
+				: null,
 		);
 	}
 
-	#now(): string {
-		return iso(this.#needs.clock.now());
-	}
-
-	#errorOf({ code, message }: Failure) {
-		return { code, message, at: this.#now() };
-	}
-
-	/** A fact of a payment, its id derived from what it tells: told twice it is the same one. */
-	#fact(payment: PaymentDoc, what: string, failed?: { reason: string }): OutgoingFact {
-		const { id: paymentId, userId, payable, amountMinor, currency, provider } = payment;
-		const seed = { headers: { seed: `${paymentId}/${what}` }, locals: {} } as never;
-		const about = { paymentId, userId, payable };
-		return failed
-			? fact(seed, this.#needs.clock, contract, "payment.failed", { ...about, ...failed })
-			: fact(seed, this.#needs.clock, contract, "payment.captured", {
-					...about,
-					amountMinor,
-					currency,
-					provider,
-				});
+	/** The provider did not answer: what happened there is not known. */
+	async #unknown(call: "create" | "cancel", payment: PaymentDoc, error: string): Promise<void> {
+		const at = `attempts.${call}`;
+		await this.#records.step(payment, current =>
+			current.attempts[call]?.outcome === "asked"
+				? {
+						change: { $set: { [`${at}.outcome`]: "unknown", [`${at}.error`]: error } },
+						what: `no answer to ${call}`,
+						detail: error,
+					}
+				: null,
+		);
 	}
 }
 
-const unanswered = () =>
-	platformProblem(
-		"SERVICE_UNAVAILABLE",
-		{ retryAfter: 1 },
-		"The payment provider does not answer; ask again, nothing is paid twice",
-	);
+const isOpenNow = (payment: PaymentDoc): boolean => isOpen(payment.status);
+
+const orderOf = ({ id, method, amountMinor, currency, title }: PaymentDoc) => ({
+	key: id,
+	method,
+	amountMinor,
+	currency,
+	title,
+});
+
+/** What was closed here while the provider made it is to be closed there too: nobody was given its secret. */
+function openedStep(payment: PaymentDoc, opened: Opened, now: string): Step | null {
+	const { id: gatewayId, clientSecret, checkoutUrl } = opened;
+	const answered = { gatewayId, "attempts.create.outcome": "answered" };
+	if (payment.status === "created")
+		return {
+			change: { $set: { ...answered, status: "requires_action", clientSecret, checkoutUrl } },
+			what: "opened at the provider",
+			detail: gatewayId,
+		};
+	if (payment.gatewayId || isOpen(payment.status)) return null;
+	const cancel = { key: payment.id, tries: 0, at: now, outcome: "asked" };
+	return {
+		change: { $set: { ...answered, "attempts.cancel": cancel } },
+		what: "opened at the provider after it was closed",
+		detail: gatewayId,
+	};
+}
 
 const isSame = (payment: PaymentDoc, { method, provider, quote }: Wanted): boolean =>
 	payment.method === method &&

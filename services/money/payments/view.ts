@@ -28,5 +28,24 @@ export function paymentView(payment: PaymentDoc): Payment {
 		...(payment.review && { review: payment.review }),
 		createdAt,
 		...(payment.capturedAt && { capturedAt: payment.capturedAt }),
+		...refundsOf(payment),
+	};
+}
+
+/** What went back and what is on its way, where there is any. */
+function refundsOf({ refunds, refundedMinor = 0, currency }: PaymentDoc) {
+	const known = Object.values(refunds).filter(refund => refund.amountMinor !== undefined);
+	if (known.length === 0) return {};
+	return {
+		refundedAmount: toMajor(refundedMinor, currency),
+		refundedAmountMinor: refundedMinor,
+		refunds: known
+			.map(({ id, amountMinor = 0, status, createdAt }) => ({
+				id,
+				amountMinor,
+				status: status === "requested" ? ("pending" as const) : status,
+				createdAt,
+			}))
+			.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1)),
 	};
 }

@@ -36,8 +36,8 @@ export function effectOf(
 			guard: { id, status: "paid" },
 			change: { $set: { [`${paid}.dueAt`]: now, dueAt: now } },
 		};
-	if (status !== "open") return null;
-	const guard = { id, status: "open" };
+	if (status !== "open" && status !== "processing") return null;
+	const guard = { id, status };
 	if (outcome === "decline") {
 		const failure: SandboxFailure = {
 			id: declineId,
@@ -52,7 +52,10 @@ export function effectOf(
 			failure,
 		};
 		const event = derivedId("evt_sandbox", declineId, "failed");
-		return { guard, change: { $set: { failure, [`webhooks.${event}`]: webhook, dueAt: now } } };
+		return {
+			guard,
+			change: { $set: { status: "open", failure, [`webhooks.${event}`]: webhook, dueAt: now } },
+		};
 	}
 	const dueAt = { succeed: now, late: now + lateMs, timeout: undefined }[outcome];
 	const webhook: SandboxWebhook = {

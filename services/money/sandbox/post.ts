@@ -58,8 +58,9 @@ export class Post {
 		const { intents, clock, secret, send, warn } = this.#needs;
 		const at = `webhooks.${eventId}`;
 		const stillDue = { id: intent.id, [`${at}.dueAt`]: webhook.dueAt };
-		const { type, createdAt, failure } = webhook;
-		const data = { id: intent.id, key: intent.key, ...(failure && { failure }) };
+		const { type, createdAt, failure, objectId } = webhook;
+		const { id, key } = intent;
+		const data = { id, key, ...(failure && { failure }), ...(objectId && { objectId }) };
 		const body = Buffer.from(JSON.stringify({ id: eventId, type, createdAt, data }));
 		try {
 			await send({

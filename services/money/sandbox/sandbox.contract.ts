@@ -12,18 +12,42 @@ export type Outcome = Static<typeof Outcome>;
 
 const Failure = Type.Object({ id: Type.String(), code: Type.String(), message: Type.String() });
 
+const money = { amountMinor: Type.Integer({ description: "Minor units" }), currency: Currency };
+
+const Refund = Type.Object({
+	id: Type.String(),
+	key: Type.Optional(Type.String({ description: "None where it was made by hand" })),
+	status: Type.Enum(["pending", "succeeded", "failed"]),
+	...money,
+	failure: Type.Optional(Failure),
+});
+
+const DisputeStatus = Type.Enum(["open", "won", "lost"], {
+	description: "open: the money is held; won: it is back; lost: it is gone",
+});
+
 const Intent = Type.Object(
 	{
 		id: Type.String(),
 		key: Type.String(),
-		status: Type.Enum(["open", "paid", "canceled"]),
-		amountMinor: Type.Integer({ description: "Minor units" }),
-		currency: Currency,
+		status: Type.Enum(["open", "processing", "paid", "canceled"]),
+		...money,
 		chargeId: Type.Optional(Type.String()),
+		fee: Type.Optional(Type.Object(money)),
 		failure: Type.Optional(Failure),
+		refunds: Type.Array(Refund),
+		disputes: Type.Array(Type.Object({ id: Type.String(), status: DisputeStatus, ...money })),
 	},
 	{ $id: "SandboxIntent" },
 );
+
+const StatementLine = Type.Object({
+	id: Type.String(),
+	key: Type.String(),
+	...money,
+	refundedMinor: Type.Integer({ description: "Minor units" }),
+	paidAt: Type.Integer({ description: "ms" }),
+});
 
 const SandboxPayment = Type.Object(
 	{
@@ -36,6 +60,9 @@ const SandboxPayment = Type.Object(
 );
 
 const INTENT_NOT_FOUND = { status: 404, title: "The sandbox has no such payment" } as const;
+const NOT_POSSIBLE = { status: 409, title: "The payment is in no state for that" } as const;
+const eitherId = Type.String({ description: "The payment's, or the sandbox's own of it" });
+const amountMinor = Type.Integer({ minimum: 1, description: "Minor units" });
 const onlyWhere = "sandbox" as const;
 const payment = "pay_0190f3c2-0000-7000-8000-000000000000";
 const intent = "pi_sandbox_0190f3c2000070008000000000000000";
@@ -113,7 +140,7 @@ export const sandbox = defineContract("sandbox", {
 			params: Type.Object({
 				key: Type.String(),
 				method: PaymentMethod,
-				amountMinor: Type.Integer({ minimum: 1, description: "Minor units" }),
+				amountMinor,
 				currency: Currency,
 				title: Type.String(),
 			}),
@@ -158,6 +185,105 @@ export const sandbox = defineContract("sandbox", {
 			errors: { INTENT_NOT_FOUND },
 			onlyWhere,
 			example: { id: intent },
+		},
+		refund: {
+			description:
+				"Gives money back, or finds the refund made under this key; never more than was paid. Fails with 503 " +
+				"where `behave` wants its answer lost",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({
+				key: Type.String({ pattern: "^[A-Za-z0-9_-]{1,255}$" }),
+				id: Type.String({ description: "The sandbox's own" }),
+				amountMinor,
+			}),
+			result: Type.Union([Type.Object({ refund: Refund }), Type.Object({ refused: Failure })], {
+				$id: "SandboxRefunded",
+			}),
+			onlyWhere,
+			example: { key: "rfd_0190f3c2-0000-7000-8000-000000000000", id: intent, amountMinor: 6299 },
+		},
+		statement: {
+			description: "What was paid at the sandbox, page by page",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ after: Type.Optional(Type.String()) }),
+			result: Type.Object(
+				{
+					items: Type.Array(StatementLine),
+					next: Type.Optional(Type.String()),
+				},
+				{ $id: "SandboxStatement" },
+			),
+			onlyWhere,
+			example: {},
+		},
+		behave: {
+			description:
+				"Says how refunds of a payment go from now on (succeed; pending: until `settleRefund`; fail; timeout: " +
+				"the money goes back and nobody says so), and what the sandbox keeps of it, in minor units",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({
+				id: eitherId,
+				refunds: Type.Optional(Type.Enum(["succeed", "pending", "fail", "timeout"])),
+				feeMinor: Type.Optional(amountMinor),
+			}),
+			result: Intent,
+			errors: { INTENT_NOT_FOUND },
+			onlyWhere,
+			example: { id: payment, refunds: "pending" },
+		},
+		process: {
+			description: "The buyer pays by slow means: under way until `complete`",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({ id: eitherId }),
+			result: Intent,
+			errors: { INTENT_NOT_FOUND, NOT_POSSIBLE },
+			onlyWhere,
+			example: { id: payment },
+		},
+		settleRefund: {
+			description:
+				"Ends a pending refund, or lets one that succeeded fail; its webhook comes, again on each repeat",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({
+				id: eitherId,
+				refundId: Type.String({ description: "The sandbox's own" }),
+				status: Type.Enum(["succeeded", "failed"]),
+			}),
+			result: Intent,
+			errors: { INTENT_NOT_FOUND, NOT_POSSIBLE },
+			onlyWhere,
+			example: { id: payment, refundId: "re_sandbox_0", status: "succeeded" },
+		},
+		refundByHand: {
+			description: "Gives money back as somebody at the provider would, under nobody's key",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({ id: eitherId, amountMinor }),
+			result: Intent,
+			errors: { INTENT_NOT_FOUND, NOT_POSSIBLE },
+			onlyWhere,
+			example: { id: payment, amountMinor: 100 },
+		},
+		dispute: {
+			description:
+				"The buyer's bank claims a payment back (what is left of it where no amount is said), and the claim " +
+				"is decided; its webhook comes, again on each repeat",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({
+				id: eitherId,
+				status: DisputeStatus,
+				amountMinor: Type.Optional(amountMinor),
+			}),
+			result: Intent,
+			errors: { INTENT_NOT_FOUND, NOT_POSSIBLE },
+			onlyWhere,
+			example: { id: payment, status: "open" },
 		},
 		secrets: {
 			description: "What the sandbox signs with: the first signs, all verify",

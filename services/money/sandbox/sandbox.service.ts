@@ -1,10 +1,8 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { iso } from "../../../kernel/clock.ts";
 import { platformProblem, problem } from "../../../kernel/errors.ts";
-import { derivedId, newId } from "../../../kernel/ids.ts";
+import { newId } from "../../../kernel/ids.ts";
 import { implement } from "../../../kernel/implement.ts";
-import { isSameSecret } from "../../../kernel/secrets.ts";
 import { isDuplicate } from "../../../kernel/store/collection.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import {
@@ -14,22 +12,14 @@ import {
 import { SandboxSecretModel } from "../../../models/money/sandbox-secret.model.ts";
 import type { Payment } from "../payments/payments.contract.ts";
 import { signPaid } from "../signatures.ts";
+import { Books } from "./books.ts";
 import { checkoutPage } from "./checkout/page.ts";
 import { effectOf, lateMs } from "./outcome.ts";
 import { Post } from "./post.ts";
 import { type Outcome, sandbox } from "./sandbox.contract.ts";
+import { intentView, lineOf, refundView } from "./view.ts";
 
 const asset = (name: string) => readFile(`${import.meta.dirname}/checkout/${name}`, "utf8");
-
-const intentView = ({ id, key, status, amountMinor, currency, ...rest }: SandboxIntentDoc) => ({
-	id,
-	key,
-	status,
-	amountMinor,
-	currency,
-	...(rest.chargeId && { chargeId: rest.chargeId }),
-	...(rest.failure && { failure: rest.failure }),
-});
 
 export default implement(sandbox, {
 	mixins: [Store({ intents: SandboxIntentModel, kept: SandboxSecretModel })],
@@ -49,18 +39,17 @@ export default implement(sandbox, {
 			return [(await this.kept.get(id))?.secret as string];
 		},
 
-		async find(id: string): Promise<SandboxIntentDoc> {
-			const intent = await this.intents.get(id);
-			if (!intent) throw problem(sandbox, "INTENT_NOT_FOUND");
-			return intent;
+		books(): Books {
+			return new Books(this.intents, this.clock);
 		},
 
-		/** @throws PAYMENT_NOT_FOUND unless the secret is the payment's. */
-		async findBySecret(key: string, secret: string): Promise<SandboxIntentDoc> {
-			const intent = await this.intents.findOne({ key });
-			if (!intent || !isSameSecret(intent.clientSecret, secret))
-				throw problem(sandbox, "PAYMENT_NOT_FOUND");
-			return intent;
+		/** Pulls a lever, delivers what that makes due, and answers how the payment then stands. */
+		async pull(id: string, lever: (books: Books, intent: SandboxIntentDoc) => Promise<unknown>) {
+			const books = this.books();
+			const intent = await books.find(id);
+			await lever(books, intent);
+			await this.post().deliver(intent.id);
+			return intentView(await books.find(intent.id));
 		},
 
 		/** Plays the outcome, delivers what that makes due, and answers how the payment then stands. */
@@ -69,8 +58,8 @@ export default implement(sandbox, {
 			const effect = effectOf(outcome, intent, newId("dcl", now), now);
 			if (effect) await this.intents.advance(effect.guard, effect.change);
 			await this.post().deliver(intent.id);
-			if (effect && outcome === "late") this.deliverLater();
-			const { chargeId } = await this.find(intent.id);
+			if (effect && outcome === "late") this.deliverIn(lateMs + 20);
+			const { chargeId } = await this.books().find(intent.id);
 			const payment: Payment = await this.broker.call("payments.describe", { id: intent.key });
 			const [secret = ""] = chargeId && intent.method === "razorpay" ? await this.secrets() : [];
 			return {
@@ -80,13 +69,13 @@ export default implement(sandbox, {
 		},
 
 		/** On time where this node still runs; the schedule of any other comes a little later. */
-		deliverLater(): void {
+		deliverIn(ms: number): void {
 			setTimeout(() => {
 				if (!this.broker.started) return;
 				this.broker
 					.call("sandbox.deliver")
 					.catch(error => this.logger.warn("The schedule will deliver", error));
-			}, lateMs + 20).unref();
+			}, ms).unref();
 		},
 
 		post(): Post {
@@ -114,12 +103,12 @@ export default implement(sandbox, {
 
 		async pay(ctx) {
 			const { id, secret, outcome } = ctx.params;
-			return this.play(await this.findBySecret(id, secret), outcome);
+			return this.play(await this.books().findBySecret(id, secret), outcome);
 		},
 
 		async checkout(ctx) {
 			const { id, secret = "" } = ctx.params;
-			const intent = await this.findBySecret(id, secret);
+			const intent = await this.books().findBySecret(id, secret);
 			const payment = await this.broker.call("payments.describe", { id });
 			return { contentType: "text/html; charset=utf-8", content: checkoutPage(payment, intent) };
 		},
@@ -136,53 +125,57 @@ export default implement(sandbox, {
 		},
 
 		async open(ctx) {
-			const { key, method, amountMinor, currency, title } = ctx.params;
-			const id = derivedId(method === "stripe" ? "pi_sandbox" : "order_sandbox", key, "intent");
-			try {
-				await this.intents.insert({
-					id,
-					key,
-					method,
-					amountMinor,
-					currency,
-					title,
-					clientSecret: `${id}_secret_${randomBytes(24).toString("hex")}`,
-					status: "open",
-					webhooks: {},
-					createdAt: iso(this.clock.now()),
-				});
-			} catch (error) {
-				if (!isDuplicate(error)) throw error;
-			}
-			const intent = (await this.intents.findOne({ key })) as SandboxIntentDoc;
-			if (
-				intent.method !== method ||
-				intent.amountMinor !== amountMinor ||
-				intent.currency !== currency
-			)
-				return {
-					refused: {
-						id: "idempotency",
-						code: "idempotency_error",
-						message: "This key was used for another payment",
-					},
-				};
-			const { clientSecret } = intent;
+			const answer = await this.books().open(ctx.params);
+			if ("refused" in answer) return answer;
+			const { id, key, clientSecret } = answer.opened;
 			const checkoutUrl = `${this.env.publicUrl}/sandbox/checkout/${key}?secret=${clientSecret}`;
-			return { opened: { id: intent.id, clientSecret, checkoutUrl } };
+			return { opened: { id, clientSecret, checkoutUrl } };
 		},
 
 		async find(ctx) {
-			return intentView(await this.find(ctx.params.id));
+			return intentView(await this.books().find(ctx.params.id));
 		},
 
 		async cancel(ctx) {
-			const { id } = ctx.params;
-			const canceled = await this.intents.advance(
-				{ id, status: "open" },
-				{ $set: { status: "canceled" } },
-			);
-			return intentView(canceled ?? (await this.find(id)));
+			return intentView(await this.books().cancel(ctx.params.id));
+		},
+
+		async refund(ctx) {
+			const { id, key, amountMinor } = ctx.params;
+			const answer = await this.books().refund(id, key, amountMinor);
+			if ("refused" in answer) return answer;
+			this.deliverIn(0);
+			if (answer.isSilent) throw platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 1 });
+			return { refund: refundView(answer.intent, answer.refund) };
+		},
+
+		async statement(ctx) {
+			const { items, next } = await this.books().paidAfter(ctx.params.after);
+			return { items: items.map(lineOf), ...(next && { next }) };
+		},
+
+		async behave(ctx) {
+			const { id, refunds, feeMinor } = ctx.params;
+			return this.pull(id, (books, intent) => books.behave(intent, refunds, feeMinor));
+		},
+
+		async process(ctx) {
+			return this.pull(ctx.params.id, (books, intent) => books.process(intent));
+		},
+
+		async settleRefund(ctx) {
+			const { id, refundId, status } = ctx.params;
+			return this.pull(id, (books, intent) => books.settleRefund(intent, refundId, status));
+		},
+
+		async refundByHand(ctx) {
+			const { id, amountMinor } = ctx.params;
+			return this.pull(id, (books, intent) => books.refundByHand(intent, amountMinor));
+		},
+
+		async dispute(ctx) {
+			const { id, status, amountMinor } = ctx.params;
+			return this.pull(id, (books, intent) => books.dispute(intent, status, amountMinor));
 		},
 
 		async secrets() {

@@ -84,9 +84,10 @@ describe("the ledger", () => {
 		await posted(shop, 1);
 		const [booked] = await shop.stores.transfers.find({});
 		const { pipe } = platformOf(shop.node.broker);
-		const { items } = await shop.call("payments.captures", { ids: [id] });
-		const capture = items[0] as (typeof items)[number];
-		const data = { ...capture, userId: "usr_1", payable: { kind: "widget", id: "w1" } };
+		const { items } = await shop.call("payments.movements", { ids: [id] });
+		const { paymentId, provider, amountMinor, currency, at } = items[0] as (typeof items)[number];
+		const payable = { kind: "widget", id: "w1" };
+		const data = { paymentId, provider, amountMinor, currency, userId: "usr_1", payable };
 		for (let n = 0; n < 20; n++)
 			await pipe.publish(
 				{
@@ -94,7 +95,7 @@ describe("the ledger", () => {
 					name: "payment.captured",
 					v: 1,
 					subjectId: id,
-					at: capture.capturedAt,
+					at,
 					data,
 				},
 				`again ${n}`,
@@ -142,16 +143,16 @@ describe("the ledger", () => {
 			{ id: transfer?.id ?? "" },
 			{ $set: { legs: transfer?.legs.map(leg => ({ ...leg, amountMinor: 1 })) } },
 		);
-		assert.deepEqual(await codes(), [["CAPTURE_DIFFERS", changed]]);
+		assert.deepEqual(await codes(), [["TRANSFER_DIFFERS", changed]]);
 		await shop.stores.transfers.remove({ subjectId: lost });
-		assert.deepEqual(await codes(), [["CAPTURE_DIFFERS", changed]], "may still be on its way");
+		assert.deepEqual(await codes(), [["TRANSFER_DIFFERS", changed]], "may still be on its way");
 		await shop.stores.payments.advance(
 			{ id: lost },
 			{ $set: { capturedAt: iso(shop.clock.now() - 60_000) } },
 		);
 		assert.deepEqual(await codes(), [
-			["CAPTURE_DIFFERS", changed],
-			["CAPTURE_NOT_POSTED", lost],
+			["TRANSFER_DIFFERS", changed],
+			["MOVEMENT_NOT_POSTED", lost],
 		]);
 	});
 });

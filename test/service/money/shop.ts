@@ -4,10 +4,11 @@ import { findServices } from "../../../kernel/load.ts";
 import type { Node } from "../../../kernel/node.ts";
 import { platformOf } from "../../../kernel/platform.ts";
 import type { Collection } from "../../../kernel/store/collection.ts";
+import type { WebhookDoc } from "../../../mixins/webhook-inbox.mixin.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
-import type { PaymentEventDoc } from "../../../models/money/payment-event.model.ts";
 import type { SandboxIntentDoc } from "../../../models/money/sandbox-intent.model.ts";
 import type { TransferDoc } from "../../../models/money/transfer.model.ts";
+import type { ProviderEvent } from "../../../services/money/payments/providers/port.ts";
 import { signWebhook } from "../../../services/money/signatures.ts";
 import { type Answer, send } from "../../support/http.ts";
 import { type SignedUp, signUp } from "../../support/identity.ts";
@@ -38,7 +39,7 @@ export interface Shop {
 	): Promise<Answer>;
 	stores: {
 		payments: Collection<PaymentDoc>;
-		events: Collection<PaymentEventDoc>;
+		events: Collection<WebhookDoc<ProviderEvent>>;
 		intents: Collection<SandboxIntentDoc>;
 		transfers: Collection<TransferDoc>;
 	};
@@ -93,7 +94,7 @@ export async function openShop(t: TestContext, env: Record<string, string> = {})
 		},
 		stores: {
 			payments: storeOf(node, "payments", "payments"),
-			events: storeOf(node, "payments", "events"),
+			events: storeOf(node, "payments", "inboxEvents"),
 			intents: storeOf(node, "sandbox", "intents"),
 			transfers: storeOf(node, "ledger", "transfers"),
 		},

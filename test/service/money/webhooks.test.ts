@@ -88,7 +88,7 @@ describe("a webhook", () => {
 		assert.equal((await event({ id: "evt_2", type: "constructor" })).status, 200);
 		assert.deepEqual(
 			(await stores.events.find({})).map(({ state }) => state),
-			["done", "done"],
+			["ignored", "ignored"],
 		);
 		for (const provider of ["stripe", "razorpay", "constructor"])
 			assert.equal((await post(`/webhooks/${provider}`, {})).status, 404);

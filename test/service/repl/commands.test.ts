@@ -221,3 +221,19 @@ test("lines are completed from the contracts", async t => {
 	assert.equal(repl.complete("call courses.cr"), undefined);
 	assert.equal(repl.complete("contr"), undefined);
 });
+
+test("explain tells what happened to a payment, to whom may see it", async t => {
+	const { says, calls } = await prompt(t);
+	assert.match(await says("explain usr_1"), /an id that begins with one of: pay_…/);
+	await says("as root@example.com");
+	const idIn = (text: string, prefix: string) =>
+		new RegExp(`id: '(${prefix}_[^']+)'`).exec(text)?.[1] ?? "";
+	const courseId = idIn(await says("try courses.create"), "crs");
+	const paid = await calls("payments.create", { courseId, paymentMethod: "stripe" });
+	const id = idIn(paid, "pay");
+	const told = await says(`explain ${id}`);
+	assert.match(told, /^\$99\.99, requires action\n/);
+	assert.match(told, / +payment +asked for \(admin usr_\S+\)\n/);
+	await says("as nobody");
+	assert.match(await says(`explain ${id}`), /401 UNAUTHENTICATED/);
+});

@@ -1,19 +1,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Collection } from "../../../kernel/store/collection.ts";
-import { PaymentEventModel } from "../../../models/money/payment-event.model.ts";
-import { Inbox } from "../../../services/money/payments/inbox.ts";
+import { Inbox, webhookModel } from "../../../mixins/webhook-inbox.mixin.ts";
+import { applyEvent, isKnownEvent, subjectOf } from "../../../services/money/payments/events.ts";
 import type { ProviderEvent } from "../../../services/money/payments/providers/port.ts";
-import { memoryDriver } from "../../support/memory.ts";
+import { memoryCollection } from "../../support/memory.ts";
 import { world } from "./support.ts";
 
-const paid: ProviderEvent = { id: "evt_1", type: "paid", gatewayId: "pi_pay_1", key: "pay_1" };
+const paid: ProviderEvent = {
+	id: "evt_1",
+	type: "payment.paid",
+	kind: "paid",
+	gatewayId: "pi_pay_1",
+	key: "pay_1",
+};
 
 async function inboxOf() {
 	const w = await world();
-	const events = new Collection(PaymentEventModel, await memoryDriver(PaymentEventModel));
+	const events = await memoryCollection(webhookModel<ProviderEvent>("payment_events"));
 	const { payments, till, clock } = w;
-	const inbox = new Inbox({ events, payments, till, clock, warn: () => {} });
+	const inbox = new Inbox<ProviderEvent>({
+		events,
+		clock,
+		isKnown: isKnownEvent,
+		subjectOf,
+		apply: (event, provider) => applyEvent({ payments, till }, event, provider),
+		warn: () => {},
+	});
 	return { ...w, events, inbox };
 }
 
@@ -94,7 +106,13 @@ test("a declined attempt is told even when a later one hides it at the provider"
 	for (const id of ["a", "b", "a"])
 		await w.inbox.take(
 			"bank",
-			{ id: `evt_${id}`, type: "failed", key: "pay_1", failure: failure(id) },
+			{
+				id: `evt_${id}`,
+				type: "payment.failed",
+				kind: "failed",
+				key: "pay_1",
+				failure: failure(id),
+			},
 			"{}",
 		);
 	assert.deepEqual(
@@ -109,7 +127,11 @@ test("another provider's event finds no payment of this one, and other types do 
 	await w.till.create(w.wanted());
 	w.bank.pay("pi_pay_1");
 	await w.inbox.take("other", paid, "{}");
-	await w.inbox.take("bank", { ...paid, type: "other" }, "{}");
+	await w.inbox.take("bank", { ...paid, type: "customer.created", kind: "other" }, "{}");
 	assert.equal(await captured(w), 0);
-	assert.equal((await w.events.get("bank:evt_1"))?.state, "done");
+	assert.equal((await w.events.get("bank:evt_1"))?.state, "ignored");
+	assert.deepEqual(
+		(await w.inbox.list("ignored", {})).items.map(event => event.type),
+		["customer.created"],
+	);
 });

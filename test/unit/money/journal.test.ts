@@ -2,28 +2,48 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Leg, TransferDoc } from "../../../models/money/transfer.model.ts";
-import { auditLedger } from "../../../services/money/ledger/audit.ts";
+import { auditLedger, type StatementLine } from "../../../services/money/ledger/audit.ts";
 import {
 	Balances,
-	captureTransfer,
 	flawOf,
 	isSameBooking,
+	keyOf,
+	transferOf,
 } from "../../../services/money/ledger/journal.ts";
+import type { Movement } from "../../../services/money/payments/payments.contract.ts";
 
-const captures = fc.uniqueArray(
-	fc.record({
+const at = "2026-01-01T00:00:00.000Z";
+
+/** Everything that may have moved for one payment: more than the capture never goes back. */
+const payment = fc
+	.record({
 		paymentId: fc.uuid({ version: 7 }).map(id => `pay_${id}`),
 		provider: fc.constantFrom("sandbox", "stripe", "razorpay"),
-		amountMinor: fc.integer({ min: 1, max: 1e9 }),
+		amountMinor: fc.integer({ min: 2, max: 1e9 }),
 		currency: fc.constantFrom("USD", "JPY", "KWD", "IDR"),
-		capturedAt: fc.constant("2026-01-01T00:00:00.000Z"),
-	}),
-	{ selector: capture => capture.paymentId, maxLength: 50 },
-);
-type Captures = typeof captures extends fc.Arbitrary<infer T> ? T : never;
+		more: fc.subarray(["fee", "refund", "refund_reversal", "dispute", "dispute_reversal"] as const),
+	})
+	.map(({ amountMinor, more, ...own }): Movement[] => {
+		const part = (kind: (typeof more)[number]): Movement => ({
+			...own,
+			kind,
+			id: { f: own.paymentId, r: `rfd_${own.paymentId}`, d: `dp_${own.paymentId}` }[kind[0] as "f"],
+			amountMinor: Math.ceil(amountMinor / 2),
+			at,
+		});
+		const has = (kind: (typeof more)[number]) => more.includes(kind);
+		const moved = more.filter(
+			kind =>
+				(kind !== "refund_reversal" || has("refund")) &&
+				(kind !== "dispute_reversal" || has("dispute")),
+		);
+		return [{ ...own, kind: "capture", id: own.paymentId, amountMinor, at }, ...moved.map(part)];
+	});
+const payments = fc
+	.uniqueArray(payment, { selector: ([capture]) => capture?.paymentId, maxLength: 30 })
+	.map(all => all.flat());
 
-const post = (capture: Captures[number]): TransferDoc =>
-	captureTransfer(capture, capture.capturedAt, capture.capturedAt);
+const post = (movement: Movement): TransferDoc => transferOf(movement, movement.at);
 
 const leg = (direction: Leg["direction"], amountMinor: number, currency = "USD"): Leg => ({
 	account: "suspense",
@@ -32,35 +52,61 @@ const leg = (direction: Leg["direction"], amountMinor: number, currency = "USD")
 	currency,
 });
 
-describe("a capture", () => {
-	test("debits the provider and credits revenue", () => {
-		const { id, ...transfer } = captureTransfer(
-			{ paymentId: "pay_1", provider: "sandbox", amountMinor: 9_999, currency: "USD" },
-			"2026-01-01T00:00:00.000Z",
-			"2026-01-01T00:00:01.000Z",
-		);
+describe("a movement", () => {
+	const movement = (kind: Movement["kind"], id = "pay_1"): Movement => ({
+		kind,
+		id,
+		paymentId: "pay_1",
+		provider: "stripe",
+		amountMinor: 9_999,
+		currency: "USD",
+		at,
+	});
+
+	test("is one entry, the same however often it is made", () => {
+		const { id, ...transfer } = transferOf(movement("capture"), "2026-01-01T00:00:01.000Z");
 		assert.match(id, /^ldg_[0-9a-f-]{36}$/);
-		assert.deepEqual(transfer, {
+		assert.equal(id, post(movement("capture")).id);
+		assert.notEqual(id, post(movement("fee")).id);
+		const { legs, ...head } = transfer;
+		assert.deepEqual(head, {
 			key: "capture:pay_1",
 			kind: "capture",
 			subjectId: "pay_1",
-			legs: [
-				{
-					account: "provider:sandbox:clearing",
-					direction: "debit",
-					amountMinor: 9_999,
-					currency: "USD",
-				},
-				{ account: "platform:revenue", direction: "credit", amountMinor: 9_999, currency: "USD" },
-			],
-			at: "2026-01-01T00:00:00.000Z",
+			at,
 			postedAt: "2026-01-01T00:00:01.000Z",
 		});
+		assert.deepEqual(legs, [
+			{
+				account: "provider:stripe:clearing",
+				direction: "debit",
+				amountMinor: 9_999,
+				currency: "USD",
+			},
+			{ account: "platform:revenue", direction: "credit", amountMinor: 9_999, currency: "USD" },
+		]);
 	});
 
-	test("sums to zero per currency, whatever is captured", () => {
+	for (const [kind, debit, credit] of [
+		["fee", "provider:stripe:fees", "provider:stripe:clearing"],
+		["refund", "platform:refunds", "provider:stripe:clearing"],
+		["refund_reversal", "provider:stripe:clearing", "platform:refunds"],
+		["dispute", "platform:chargebacks", "provider:stripe:clearing"],
+		["dispute_reversal", "provider:stripe:clearing", "platform:chargebacks"],
+	] as const)
+		test(`of a ${kind} debits ${debit} and credits ${credit}`, () => {
+			assert.deepEqual(
+				post(movement(kind, "x_1")).legs.map(({ account, direction }) => [account, direction]),
+				[
+					[debit, "debit"],
+					[credit, "credit"],
+				],
+			);
+		});
+
+	test("sums to zero per currency and entry, whatever moves", () => {
 		fc.assert(
-			fc.property(captures, all => {
+			fc.property(payments, all => {
 				const balances = new Balances();
 				for (const transfer of all.map(post)) {
 					assert.equal(flawOf(transfer.legs), undefined);
@@ -70,13 +116,17 @@ describe("a capture", () => {
 				for (const { currency, debitMinor, creditMinor } of balances.all)
 					sums.set(currency, (sums.get(currency) ?? 0) + debitMinor - creditMinor);
 				assert.ok([...sums.values()].every(sum => sum === 0));
-				const taken = all
-					.filter(capture => capture.provider === "stripe" && capture.currency === "USD")
-					.reduce((sum, capture) => sum + capture.amountMinor, 0);
+				const sum = (...kinds: Movement["kind"][]) =>
+					all
+						.filter(m => m.provider === "stripe" && m.currency === "USD" && kinds.includes(m.kind))
+						.reduce((total, m) => total + m.amountMinor, 0);
 				const clearing = balances.all.find(
 					a => a.account === "provider:stripe:clearing" && a.currency === "USD",
 				);
-				assert.equal(clearing?.debitMinor ?? 0, taken);
+				assert.equal(
+					(clearing?.debitMinor ?? 0) - (clearing?.creditMinor ?? 0),
+					sum("capture", "refund_reversal", "dispute_reversal") - sum("fee", "refund", "dispute"),
+				);
 			}),
 		);
 	});
@@ -105,26 +155,65 @@ test("an entry's flaws are found", () => {
 });
 
 describe("the audit", () => {
-	const now = Date.parse("2026-01-01T01:00:00.000Z");
-	const audit = (journal: TransferDoc[], taken: Captures, at = now) => {
-		const sorted = taken.toSorted((a, b) => (a.paymentId < b.paymentId ? -1 : 1));
+	const now = Date.parse(at) + 3_600_000;
+
+	/** What a provider that lists the same payments would say. */
+	const linesOf = (moved: readonly Movement[], provider: string): StatementLine[] =>
+		moved
+			.filter(m => m.kind === "capture" && m.provider === provider)
+			.map(({ paymentId: key, amountMinor, currency }) => {
+				const sum = (kind: Movement["kind"]) =>
+					moved.find(m => m.paymentId === key && m.kind === kind)?.amountMinor ?? 0;
+				const refundedMinor = sum("refund") - sum("refund_reversal");
+				return {
+					id: `pi_${key}`,
+					key,
+					amountMinor,
+					currency,
+					refundedMinor,
+					paidAt: Date.parse(at),
+				};
+			});
+
+	const audit = (
+		journal: TransferDoc[],
+		moved: readonly Movement[],
+		{
+			at: when = now,
+			lines = (name: string) => linesOf(moved, name),
+			unsettled = [] as string[],
+		} = {},
+	) => {
+		const ids = [...new Set(moved.map(movement => movement.paymentId))].sort();
 		return auditLedger({
 			journal: (async function* () {
 				for (let i = 0; i < journal.length; i += 7) yield journal.slice(i, i + 7);
 			})(),
 			posted: async keys => journal.filter(transfer => keys.includes(transfer.key)),
-			captures: async ({ after = "", ids }) =>
-				ids
-					? sorted.filter(capture => ids.includes(capture.paymentId))
-					: sorted.filter(capture => capture.paymentId > after).slice(0, 5),
-			now: at,
+			movements: async ({ after = "", ids: some }) => {
+				const paymentIds = some ?? ids.filter(id => id > after).slice(0, 5);
+				const items = moved.filter(m => paymentIds.includes(m.paymentId));
+				return { paymentIds, items, unsettled };
+			},
+			providers: async () => ["sandbox", "stripe", "razorpay"],
+			async statement(name, after = "0") {
+				const all = lines(name);
+				const next = Number(after) + 3;
+				return {
+					items: all.slice(Number(after), next),
+					...(next < all.length && { next: String(next) }),
+				};
+			},
+			now: when,
 		});
 	};
-	const some = captures.filter(all => all.length > 0);
+	const some = payments.filter(all => all.length > 0);
+	const codesOf = ({ differences }: Awaited<ReturnType<typeof audit>>) =>
+		differences.map(({ code, subjectId }) => [code, subjectId]);
 
 	test("finds nothing where there is nothing", async () => {
 		await fc.assert(
-			fc.asyncProperty(captures, async all => {
+			fc.asyncProperty(payments, async all => {
 				const { ok, transfers, differences } = await audit(all.map(post), all);
 				assert.deepEqual([ok, transfers, differences], [true, all.length, []]);
 			}),
@@ -134,16 +223,13 @@ describe("the audit", () => {
 	test("finds the one that is missing, once it is not on its way any more", async () => {
 		await fc.assert(
 			fc.asyncProperty(some, fc.nat(), async (all, n) => {
-				const lost = all[n % all.length] as Captures[number];
-				const rest = all.filter(capture => capture !== lost).map(post);
-				const { ok, differences } = await audit(rest, all);
-				assert.equal(ok, false);
-				assert.deepEqual(
-					differences.map(({ code, subjectId }) => [code, subjectId]),
-					[["CAPTURE_NOT_POSTED", lost.paymentId]],
-				);
-				assert.ok((await audit(rest, all, Date.parse(lost.capturedAt) + 59_999)).ok);
-				assert.ok(!(await audit(rest, all, Date.parse(lost.capturedAt) + 60_000)).ok);
+				const lost = all[n % all.length] as Movement;
+				const rest = all.filter(movement => movement !== lost).map(post);
+				assert.deepEqual(codesOf(await audit(rest, all)), [
+					["MOVEMENT_NOT_POSTED", lost.paymentId],
+				]);
+				assert.ok((await audit(rest, all, { at: Date.parse(at) + 59_999 })).ok);
+				assert.ok(!(await audit(rest, all, { at: Date.parse(at) + 60_000 })).ok);
 			}),
 		);
 	});
@@ -151,22 +237,72 @@ describe("the audit", () => {
 	test("finds an entry of another amount, of nothing, and one that does not sum to zero", async () => {
 		await fc.assert(
 			fc.asyncProperty(some, fc.nat(), async (all, n) => {
-				const one = all[n % all.length] as Captures[number];
-				const codes = async (journal: TransferDoc[], taken: Captures) =>
-					(await audit(journal, taken)).differences.map(({ code, subjectId }) => [code, subjectId]);
+				const one = all[n % all.length] as Movement;
 				const journal = all.map(post);
-				const others = journal.filter(transfer => transfer.subjectId !== one.paymentId);
+				const others = journal.filter(transfer => transfer.key !== keyOf(one));
 				const more = post({ ...one, amountMinor: one.amountMinor + 1 });
-				assert.deepEqual(await codes([...others, more], all), [["CAPTURE_DIFFERS", one.paymentId]]);
-				const rest = all.filter(capture => capture !== one);
-				assert.deepEqual(await codes(journal, rest), [["CAPTURE_DIFFERS", one.paymentId]]);
+				assert.deepEqual(codesOf(await audit([...others, more], all)), [
+					["TRANSFER_DIFFERS", one.paymentId],
+				]);
+				const unknown = post({ ...one, id: "rfd_unknown", kind: "refund" });
+				assert.deepEqual(codesOf(await audit([...journal, unknown], all)), [
+					["TRANSFER_DIFFERS", one.paymentId],
+				]);
 				const torn = post(one);
 				torn.legs.pop();
-				assert.deepEqual(await codes([...others, torn], all), [
+				assert.deepEqual(codesOf(await audit([...others, torn], all)), [
 					["TRANSFER_FLAWED", one.paymentId],
-					["CAPTURE_DIFFERS", one.paymentId],
 				]);
 			}),
 		);
+	});
+
+	test("finds what a provider has otherwise, more of, or not at all", async () => {
+		await fc.assert(
+			fc.asyncProperty(some, fc.nat(), async (all, n) => {
+				const captures = all.filter(movement => movement.kind === "capture");
+				const one = captures[n % captures.length] as Movement;
+				const differing = async (change: (line: StatementLine) => StatementLine[]) => {
+					const lines = (name: string) =>
+						linesOf(all, name).flatMap(line =>
+							line.key === one.paymentId ? change(line) : [line],
+						);
+					return codesOf(await audit(all.map(post), all, { lines }));
+				};
+				const differs = [["PROVIDER_DIFFERS", one.paymentId]];
+				assert.deepEqual(
+					await differing(line => [{ ...line, amountMinor: line.amountMinor - 1 }]),
+					differs,
+				);
+				assert.deepEqual(await differing(line => [{ ...line, currency: "EUR" }]), differs);
+				assert.deepEqual(
+					await differing(line => [{ ...line, refundedMinor: line.refundedMinor + 1 }]),
+					differs,
+				);
+				assert.deepEqual(await differing(() => []), differs);
+				const lines = (name: string) =>
+					linesOf(all, name).map(line => ({ ...line, refundedMinor: line.refundedMinor + 1 }));
+				const unsettled = captures.map(capture => capture.paymentId);
+				assert.deepEqual(codesOf(await audit(all.map(post), all, { lines, unsettled })), []);
+				const extra = { id: "pi_x", key: "pay_x", amountMinor: 1, currency: "USD" };
+				assert.deepEqual(
+					await differing(line => [line, { ...extra, refundedMinor: 0, paidAt: Date.parse(at) }]),
+					[["PROVIDER_DIFFERS", "pay_x"]],
+				);
+				assert.deepEqual(
+					await differing(line => [line, { ...extra, refundedMinor: 0, paidAt: now }]),
+					[],
+					"it may be on its way",
+				);
+			}),
+		);
+	});
+
+	test("says which provider it could not ask", async () => {
+		const lines = (name: string) => {
+			if (name === "stripe") throw new Error("connection refused");
+			return [];
+		};
+		assert.deepEqual(codesOf(await audit([], [], { lines })), [["PROVIDER_AWAY", "stripe"]]);
 	});
 });

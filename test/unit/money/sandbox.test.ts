@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { codeOf } from "../../../kernel/errors.ts";
 import { Collection } from "../../../kernel/store/collection.ts";
 import {
 	type SandboxIntentDoc,
 	SandboxIntentModel,
 } from "../../../models/money/sandbox-intent.model.ts";
 import type { Payment } from "../../../services/money/payments/payments.contract.ts";
+import { Books } from "../../../services/money/sandbox/books.ts";
 import { checkoutPage, escapeHtml } from "../../../services/money/sandbox/checkout/page.ts";
 import { effectOf, paidEventId } from "../../../services/money/sandbox/outcome.ts";
 import { Post } from "../../../services/money/sandbox/post.ts";
@@ -23,6 +25,7 @@ const intent: SandboxIntentDoc = {
 	title: "A course",
 	clientSecret: "pi_sandbox_1_secret_1",
 	status: "open",
+	refundableMinor: 9_999,
 	webhooks: {},
 	createdAt: "2026-01-01T00:00:00.000Z",
 };
@@ -30,7 +33,7 @@ const intent: SandboxIntentDoc = {
 interface Sent {
 	id: string;
 	type: string;
-	data: { id: string; key: string; failure?: { id: string } };
+	data: { id: string; key: string; failure?: { id: string }; objectId?: string };
 }
 
 async function sandboxOf() {
@@ -69,6 +72,8 @@ async function sandboxOf() {
 		},
 	};
 }
+
+const isNotPossible = (error: unknown): boolean => codeOf(error) === "NOT_POSSIBLE";
 
 const types = (sent: readonly Sent[]) => sent.map(({ type }) => type);
 
@@ -167,6 +172,124 @@ describe("the sandbox", () => {
 				assert.equal((await intents.get(intent.id))?.dueAt, undefined);
 			}),
 			{ numRuns: 60 },
+		);
+	});
+});
+
+describe("money that goes back at the sandbox", () => {
+	async function paidOne() {
+		const world = await sandboxOf();
+		const books = new Books(world.intents, world.clock);
+		await world.play("succeed");
+		world.sent.length = 0;
+		return { ...world, books, current: () => books.find(intent.id) };
+	}
+
+	test("is told once it is due, and again on each repeat", async () => {
+		const { books, current, sent, deliverDue } = await paidOne();
+		await books.behave(await current(), "pending", undefined);
+		const made = await books.refund(intent.id, "rfd_1", 100);
+		assert.ok("refund" in made);
+		const { id } = made.refund;
+		await deliverDue();
+		for (const status of ["succeeded", "succeeded", "failed"] as const) {
+			await books.settleRefund(await current(), id, status);
+			await deliverDue();
+		}
+		assert.deepEqual(types(sent), [
+			"refund.pending",
+			"refund.succeeded",
+			"refund.succeeded",
+			"refund.failed",
+		]);
+		assert.equal(new Set(sent.map(event => event.id)).size, 3);
+		for (const { data } of sent)
+			assert.deepEqual(data, { id: intent.id, key: intent.key, objectId: id });
+	});
+
+	test("whose answer is lost is silent, until it is let go", async () => {
+		const { books, current, sent, clock, deliverDue } = await paidOne();
+		await books.behave(await current(), "timeout", undefined);
+		const first = await books.refund(intent.id, "rfd_1", 100);
+		const second = await books.refund(intent.id, "rfd_1", 100);
+		assert.ok("refund" in first && first.isSilent);
+		assert.ok("refund" in second && !second.isSilent && second.refund.id === first.refund.id);
+		clock.ms += 86_400_000;
+		assert.equal(await deliverDue(), 0);
+		await books.settleRefund(await current(), first.refund.id, "succeeded");
+		await deliverDue();
+		assert.deepEqual(types(sent), ["refund.succeeded"]);
+	});
+
+	test("is refused where it cannot be: not paid, disputed, all gone, nobody's", async () => {
+		const { books, intents, current } = await paidOne();
+		const code = async (key: string, amountMinor: number, id = intent.id) => {
+			const answer = await books.refund(id, key, amountMinor);
+			return "refused" in answer ? answer.refused.code : undefined;
+		};
+		assert.equal(await code("rfd_1", 10_000), "amount_too_large");
+		assert.equal(await code("rfd_1", 100, "pi_nobodys"), "resource_missing");
+		await books.dispute(await current(), "open");
+		assert.equal(await code("rfd_1", 100), "charge_disputed");
+		await books.dispute(await current(), "won");
+		assert.equal(await code("rfd_1", 9_999), undefined);
+		assert.equal(await code("rfd_2", 1), "charge_already_refunded");
+		await intents.advance({ id: intent.id }, { $set: { status: "open" } });
+		assert.equal(await code("rfd_3", 1), "not_paid");
+	});
+
+	test("a dispute is decided once, opened on the way, and never for more than is left", async () => {
+		const { books, current, sent, deliverDue } = await paidOne();
+		await assert.rejects(books.dispute(await current(), "open", 10_000), isNotPossible);
+		await books.dispute(await current(), "lost", 5_000);
+		await assert.rejects(books.dispute(await current(), "won"), isNotPossible);
+		await assert.rejects(books.dispute(await current(), "open"), isNotPossible);
+		await deliverDue();
+		assert.deepEqual(types(sent).sort(), ["dispute.lost", "dispute.open"]);
+		assert.equal((await current()).refundableMinor, 4_999);
+		await assert.rejects(
+			books.settleRefund(await current(), "re_nobodys", "failed"),
+			isNotPossible,
+		);
+	});
+
+	test("is never more than was paid, whatever is done in whatever order", async () => {
+		const step = fc.record({
+			what: fc.constantFrom("refund", "by hand", "settle", "dispute", "behave"),
+			key: fc.constantFrom("rfd_1", "rfd_2", "rfd_3"),
+			amountMinor: fc.integer({ min: 1, max: 6_000 }),
+			go: fc.constantFrom("succeed", "pending", "fail", "timeout"),
+			end: fc.constantFrom("succeeded", "failed"),
+			dispute: fc.constantFrom("open", "won", "lost"),
+		} as const);
+		await fc.assert(
+			fc.asyncProperty(fc.array(step, { maxLength: 12 }), async steps => {
+				const { books, current, clock, deliverDue } = await paidOne();
+				for (const { what, key, amountMinor, go, end, dispute } of steps) {
+					const now = await current();
+					const [made] = Object.values(now.refunds ?? {});
+					if (what === "refund") await books.refund(intent.id, key, amountMinor);
+					if (what === "behave") await books.behave(now, go, undefined);
+					const lever = {
+						"by hand": () => books.refundByHand(now, amountMinor),
+						settle: () => books.settleRefund(now, made?.id ?? "", end),
+						dispute: () => books.dispute(now, dispute, amountMinor),
+					}[what as string];
+					await lever?.().catch((error: unknown) => assert.ok(isNotPossible(error)));
+					const after = await current();
+					const went = Object.values(after.refunds ?? {})
+						.filter(({ status }) => status !== "failed")
+						.reduce((sum, refund) => sum + refund.amountMinor, 0);
+					const held =
+						after.dispute && after.dispute.status !== "won" ? after.dispute.amountMinor : 0;
+					assert.equal(after.refundableMinor, intent.amountMinor - went - held);
+					assert.ok(after.refundableMinor >= 0);
+				}
+				clock.ms += 300_000;
+				await deliverDue();
+				assert.equal((await current()).dueAt, undefined);
+			}),
+			{ numRuns: 80 },
 		);
 	});
 });

@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
+import { platformProblem, problem } from "../../../kernel/errors.ts";
 import { Collection, type Driver, type OutgoingFact } from "../../../kernel/store/collection.ts";
 import { type PaymentDoc, PaymentModel } from "../../../models/money/payment.model.ts";
-import type { PaymentStatus } from "../../../services/money/payments/payments.contract.ts";
-import type { PaymentProvider, Snapshot } from "../../../services/money/payments/providers/port.ts";
-import { transitions } from "../../../services/money/payments/states.ts";
+import {
+	payments as contract,
+	type PaymentStatus,
+} from "../../../services/money/payments/payments.contract.ts";
+import type {
+	PaymentProvider,
+	RefundOrder,
+	RefundSnapshot,
+	Snapshot,
+} from "../../../services/money/payments/providers/port.ts";
+import { Reconciler } from "../../../services/money/payments/reconciler.ts";
+import { type Owner, Refunds } from "../../../services/money/payments/refunds.ts";
+import { statusOf, transitions } from "../../../services/money/payments/states.ts";
 import { Till, type TillNeeds, type Wanted } from "../../../services/money/payments/till.ts";
 import { memoryDriver } from "../../support/memory.ts";
 
@@ -37,6 +48,7 @@ const mortal = <T extends object>(target: T, process: Process): T =>
 		get(_, name) {
 			const value = Reflect.get(target, name) as unknown;
 			if (typeof value !== "function") return value;
+			if (name === "step") return value.bind(target);
 			return (...args: unknown[]) => process.run(() => Reflect.apply(value, target, args));
 		},
 	});
@@ -67,6 +79,7 @@ function assertAllowed(was: PaymentDoc, is: PaymentDoc): void {
 		was.status === is.status || transitions[was.status].includes(is.status),
 		`${was.status} became ${is.status}`,
 	);
+	assert.equal(is.status, statusOf(is), "the status does not follow");
 	if (was.capturedAt) assert.equal(is.capturedAt, was.capturedAt, "captured twice");
 	if (was.gatewayId) assert.equal(is.gatewayId, was.gatewayId, "another payment at the provider");
 }
@@ -80,6 +93,8 @@ export class Bank implements PaymentProvider {
 	/** What the next calls do, first to last; then it answers. */
 	next: Behaviour[] = [];
 	refuses = false;
+	/** How new refunds stand. */
+	refunds: RefundSnapshot["status"] = "succeeded";
 	/** Whether an open payment can be closed there. */
 	cancels = true;
 	calls: string[] = [];
@@ -90,7 +105,15 @@ export class Bank implements PaymentProvider {
 				return { refused: { id: "r", code: "amount_too_large", message: "Too large" } };
 			const id = `pi_${key}`;
 			if (!this.intents.has(id))
-				this.intents.set(id, { id, key, status: "open", amountMinor, currency });
+				this.intents.set(id, {
+					id,
+					key,
+					status: "open",
+					amountMinor,
+					currency,
+					refunds: [],
+					disputes: [],
+				});
 			return { opened: { id, clientSecret: `${id}_secret`, checkoutUrl: `https://bank/${id}` } };
 		});
 	}
@@ -106,8 +129,56 @@ export class Bank implements PaymentProvider {
 		});
 	}
 
+	step(): number {
+		return 1;
+	}
+
+	async refund({ key, id, amountMinor, currency }: RefundOrder) {
+		return this.#behave("refund", () => {
+			const { refunds } = this.#get(id);
+			const known = refunds.find(refund => refund.key === key);
+			if (known) return { refund: known };
+			const left = this.left(id);
+			if (this.refuses || amountMinor > left)
+				return { refused: { id: "r", code: "refused", message: "The bank says no" } };
+			const refund = { id: `re_${key}`, key, status: this.refunds, amountMinor, currency };
+			this.set(id, { refunds: [...refunds, refund] });
+			return { refund };
+		});
+	}
+
+	async statement() {
+		const paid = [...this.intents.values()].filter(intent => intent.status === "paid");
+		return {
+			items: paid.map(({ id, key, amountMinor, currency }) => ({
+				id,
+				key,
+				amountMinor,
+				currency,
+				refundedMinor: amountMinor - this.left(id),
+				paidAt: 0,
+			})),
+		};
+	}
+
 	async readWebhook() {
 		return null;
+	}
+
+	/** What of a paid payment was not given back, minor units. */
+	left(id: string): number {
+		const { amountMinor, refunds } = this.#get(id);
+		return refunds
+			.filter(refund => refund.status !== "failed")
+			.reduce((left, refund) => left - refund.amountMinor, amountMinor);
+	}
+
+	/** What a refund comes to, by its key or the bank's id. */
+	endRefund(id: string, which: string, status: "succeeded" | "failed"): void {
+		const refunds = this.#get(id).refunds.map(refund =>
+			refund.key === which || refund.id === which ? { ...refund, status } : refund,
+		);
+		this.set(id, { refunds });
 	}
 
 	async checkSignature({ chargeId }: { chargeId: string | undefined }, signature: string) {
@@ -148,10 +219,39 @@ export interface World {
 	payments: Collection<PaymentDoc>;
 	clock: { ms: number; now(): number };
 	refused: [PaymentStatus, PaymentStatus][];
+	refunds: Refunds;
+	reconciler: Reconciler;
+	/** What was bought: how much is unused, and the refund that freezes it. */
+	thing: Thing;
 	/** The till of a process that dies. */
 	doomed(process: Process): Till;
+	/** The refunds of a process that dies. */
+	doomedRefunds(process: Process): Refunds;
 	wanted(change?: Partial<Wanted>): Wanted;
 	facts(): Promise<(OutgoingFact & { subject: string })[]>;
+}
+
+/** Who owns what was bought. */
+export class Thing implements Owner {
+	part = 63;
+	heldBy: string | undefined;
+	isAway = false;
+
+	async usage() {
+		return { part: this.part, of: 100, progressPercentage: 100 - this.part };
+	}
+
+	async hold(_: PaymentDoc, refundId: string) {
+		if (this.isAway) throw platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 1 });
+		if (this.heldBy !== undefined && this.heldBy !== refundId)
+			throw problem(contract, "REFUND_PENDING");
+		this.heldBy = refundId;
+		return this.usage();
+	}
+
+	async release(_: PaymentDoc, refundId: string) {
+		if (this.heldBy === refundId) this.heldBy = undefined;
+	}
 }
 
 export async function world(needs: Partial<TillNeeds> = {}): Promise<World> {
@@ -161,23 +261,36 @@ export async function world(needs: Partial<TillNeeds> = {}): Promise<World> {
 	const clock = { ms: Date.UTC(2026, 0, 1), now: () => clock.ms };
 	const refused: World["refused"] = [];
 	let made = 0;
-	const tillOf = (documents: Collection<PaymentDoc>, provider: PaymentProvider) =>
-		new Till({
+	const thing = new Thing();
+	const deskOf = (documents: Collection<PaymentDoc>, provider: PaymentProvider, owner: Owner) => {
+		const common = {
 			payments: documents,
 			providers: new Map([["bank", provider]]),
 			clock,
-			onRefused: (from, to) => refused.push([from, to]),
+			by: "test",
+			onRefused: (from: PaymentStatus, to: PaymentStatus) => void refused.push([from, to]),
 			warn: () => {},
 			...needs,
-		});
+		};
+		const till = new Till(common);
+		const refunds = new Refunds({ ...common, till, owner, windowDays: 30 });
+		return { till, refunds, reconciler: new Reconciler({ ...common, till, refunds }) };
+	};
+	const doomedDesk = (process: Process) =>
+		deskOf(
+			new Collection(PaymentModel, mortal(driver, process)),
+			mortal(bank, process),
+			mortal(thing, process),
+		);
 	return {
 		bank,
-		till: tillOf(payments, bank),
+		...deskOf(payments, bank, thing),
+		thing,
 		payments,
 		clock,
 		refused,
-		doomed: process =>
-			tillOf(new Collection(PaymentModel, mortal(driver, process)), mortal(bank, process)),
+		doomed: process => doomedDesk(process).till,
+		doomedRefunds: process => doomedDesk(process).refunds,
 		wanted: change => ({
 			id: `pay_${++made}`,
 			userId: user,

@@ -6,37 +6,62 @@ import type { Failure, PaymentProvider, ProviderEvent } from "./port.ts";
 interface SandboxEvent {
 	id: string;
 	type: string;
-	data?: { id?: string; key?: string; failure?: Failure };
+	data?: { id?: string; key?: string; failure?: Failure; objectId?: string };
 }
 
-const types = new Map<string, ProviderEvent["type"]>([
+/** `payment.processing` has no kind of its own: as a failure without a decline it leads to asking, and to nothing else. */
+const kinds: ReadonlyMap<string, ProviderEvent["kind"]> = new Map([
 	["payment.paid", "paid"],
 	["payment.failed", "failed"],
+	["payment.processing", "failed"],
+	["refund.pending", "refund"],
+	["refund.succeeded", "refund"],
+	["refund.failed", "refund"],
+	["dispute.open", "dispute"],
+	["dispute.won", "dispute"],
+	["dispute.lost", "dispute"],
 ]);
+
+function eventOf(body: Buffer): ProviderEvent | null {
+	let event: Partial<SandboxEvent> | null;
+	try {
+		event = JSON.parse(body.toString()) as Partial<SandboxEvent> | null;
+	} catch {
+		return null;
+	}
+	if (typeof event?.id !== "string" || typeof event.type !== "string") return null;
+	const { id, type, data = {} } = event;
+	return {
+		id,
+		type,
+		kind: kinds.get(type) ?? "other",
+		...(data.id && { gatewayId: data.id }),
+		...(data.key && { key: data.key }),
+		...(data.failure && { failure: data.failure }),
+		...(data.objectId && { objectId: data.objectId }),
+	};
+}
 
 /** The sandbox as a provider: the service `sandbox` plays the outside system, and calls to it are the network. */
 export const sandboxProvider = (mesh: Caller, clock: Clock): PaymentProvider => ({
 	name: "sandbox",
 
-	async create(intent) {
-		return mesh.call("sandbox.open", intent);
-	},
+	step: () => 1,
+
+	create: intent => mesh.call("sandbox.open", intent),
 
 	fetch: id => mesh.call("sandbox.find", { id }),
 
 	cancel: id => mesh.call("sandbox.cancel", { id }),
 
+	refund: ({ key, id, amountMinor }) => mesh.call("sandbox.refund", { key, id, amountMinor }),
+
+	statement: after => mesh.call("sandbox.statement", { ...(after && { after }) }),
+
 	async readWebhook(headers, body) {
 		const { secrets } = await mesh.call("sandbox.secrets");
 		if (!isSignedWebhook(headers["sandbox-signature"], body, secrets, clock.now())) return null;
-		const { id, type, data = {} } = JSON.parse(body.toString()) as SandboxEvent;
-		return {
-			id,
-			type: types.get(type) ?? "other",
-			...(data.id && { gatewayId: data.id }),
-			...(data.key && { key: data.key }),
-			...(data.failure && { failure: data.failure }),
-		};
+		return eventOf(body);
 	},
 
 	async checkSignature({ id, chargeId, method }, signature) {
