@@ -8,6 +8,7 @@ import { after, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { freePort } from "./ports.ts";
+import { STRIPE_MOCK_COMMAND } from "./stripe/openapi.ts";
 
 /** A real server a test talks to. */
 export interface TestServer {
@@ -30,7 +31,7 @@ export interface TestServer {
 	restart(): Promise<void>;
 }
 
-export type ServerName = "nats" | "redis" | "mongo";
+export type ServerName = "nats" | "redis" | "mongo" | "stripe";
 
 export interface ServerOptions {
 	/** Start one even where a variable names one: for tests that kill it or need it empty. */
@@ -45,7 +46,7 @@ interface Program {
 }
 
 interface Kind {
-	variable: "NATS_URL" | "REDIS_URL" | "MONGO_URL";
+	variable: "NATS_URL" | "REDIS_URL" | "MONGO_URL" | "STRIPE_MOCK_URL";
 	scheme: string;
 	/** Rejects when a real client gets no answer at this address. */
 	ask(url: string): Promise<void>;
@@ -90,6 +91,14 @@ export function mongo(t?: TestContext, options?: ServerOptions): Promise<TestSer
 }
 
 /**
+ * Stripe's own mock of its API: stateless, it answers fixtures and refuses requests that its
+ * published OpenAPI does not allow; else as `nats`. A Stripe that remembers is `startFakeStripe`.
+ */
+export function stripe(t?: TestContext, options?: ServerOptions): Promise<TestServer | null> {
+	return open("stripe", t, options);
+}
+
+/**
  * Declares at the top of a test file what its suite needs; stops them after its last test.
  * ```ts
  * const servers = await needs("nats", "mongo");
@@ -120,7 +129,8 @@ async function openAll<K extends ServerName>(
 	);
 	const servers = opened.flatMap(({ server }) => server ?? []);
 	if (servers.length < names.length) {
-		for (const { name, server } of opened) if (server === null) reportMissing(name);
+		for (const { name, server } of opened)
+			if (server === null) reportMissing(name, kinds[name].command());
 		await Promise.all(servers.map(server => server.stop()));
 		return null;
 	}
@@ -131,9 +141,10 @@ async function openAll<K extends ServerName>(
 	>;
 }
 
-function reportMissing(name: ServerName): void {
+/** Declares the test that stands for a suite without what it needs; `command` brings that. */
+export function reportMissing(what: string, command: string): void {
 	const suite = path.relative(root, process.argv[1] ?? "");
-	const title = `${MISSING}${suite} needs ${name}, which this brings: ${kinds[name].command()}`;
+	const title = `${MISSING}${suite} needs ${what}, which this brings: ${command}`;
 	if (!process.env.CI) test(title, { skip: true });
 	else
 		test(title, () => {
@@ -408,6 +419,28 @@ const kinds: Record<ServerName, Kind> = {
 			const tools = onPath("javac") !== undefined && onPath("mvn") !== undefined;
 			return tools ? resolve : `apt-get install -y default-jdk-headless maven && ${resolve}`;
 		},
+	},
+	stripe: {
+		variable: "STRIPE_MOCK_URL",
+		scheme: "http",
+		async ask(url) {
+			const answer = await fetch(new URL("/v1/balance", url), {
+				headers: { authorization: "Bearer sk_test_123" },
+				signal: AbortSignal.timeout(ANSWER_MS),
+			});
+			if (!answer.headers.has("stripe-mock-version")) throw new Error("it is no stripe-mock");
+		},
+		async find() {
+			const file = candidates("stripe-mock", goDirs()).next().value;
+			if (file === undefined) return null;
+			return {
+				file,
+				// Unless told where, it takes a fixed port on all addresses for HTTPS too.
+				args: port => ["-http-addr", `127.0.0.1:${port}`, "-https-addr", "127.0.0.1:0"],
+				ready: /Listening for HTTPS/,
+			};
+		},
+		command: () => STRIPE_MOCK_COMMAND,
 	},
 };
 
