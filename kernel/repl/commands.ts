@@ -5,6 +5,7 @@ import type { Contracts } from "../contracts.ts";
 import { platformOf } from "../platform.ts";
 import { type CallLine, runCall, type StockCall } from "./call.ts";
 import { describeAction, describeMesh, describeService } from "./describe.ts";
+import { type Explained, explainedText, explainerOf } from "./explain.ts";
 import { consumers, type FactsNeeds, parkedFacts, pendingFacts, replayFact } from "./facts.ts";
 import { Operator } from "./operator.ts";
 import { sampleLine } from "./params.ts";
@@ -130,6 +131,11 @@ export class Repl {
 				run: ([verb = "", service, factId]) => this.#runFacts(verb, service, factId),
 			},
 			{
+				usage: "explain <id>",
+				description: "Tell everything that happened to a thing, oldest first (`pay_…`)",
+				run: ([id = ""]) => this.#explain(id),
+			},
+			{
 				usage: "contract [name]",
 				description: "Describe the mesh, a service, or an action with its params and errors",
 				complete: before => [
@@ -182,6 +188,11 @@ export class Repl {
 		if (verb !== "replay" || !service || !factId)
 			throw new Refusal("facts pending, facts parked, or facts replay <service> <factId>");
 		return replayFact(this.#facts, service, factId);
+	}
+
+	async #explain(id: string): Promise<string> {
+		const action = explainerOf(this.#contracts, id);
+		return explainedText((await this.operator.call(action, { id })) as Explained);
 	}
 
 	#describe(name: string | undefined): string {

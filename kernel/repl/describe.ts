@@ -111,6 +111,7 @@ export function describeAction(name: string, action: ActionContract): string {
 	const fields = fieldNames(result);
 	const rows: string[][] = [
 		["access", accessInWords(action)],
+		...(action.audit ? [["audit", "tells who changed what, as a fact"]] : []),
 		[
 			"rest",
 			aliasesOf(action).length > 0

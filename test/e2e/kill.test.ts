@@ -11,22 +11,12 @@ import {
 } from "../support/journey.ts";
 import { startMesh } from "../support/mesh.ts";
 import { startEmbedded } from "../support/process.ts";
+import { random } from "../support/random.ts";
 import { needs } from "../support/servers.ts";
 
 /** How many single kills; `npm run kills` does 30. */
 const kills = Number(process.env.KILLS ?? 5);
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-
-/** mulberry32, so that a run can be had again by its seed. */
-function random(from: number): () => number {
-	let state = from;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let x = Math.imul(state ^ (state >>> 15), 1 | state);
-		x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-		return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296;
-	};
-}
 
 /** A client that does not give up: asks again while the mesh is away. */
 async function insist(ask: () => Promise<Answer>): Promise<Answer> {
