@@ -1,4 +1,5 @@
 import { type Clock, iso } from "../../../kernel/clock.ts";
+import { format } from "../../../kernel/money/money.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
 import { disputeStep } from "./dispute-steps.ts";
 import type { Failure, Snapshot } from "./providers/port.ts";
@@ -97,7 +98,7 @@ function feeStep(payment: PaymentDoc, { fee }: Snapshot, clock: Clock): Step | n
 	return {
 		change: { $set: { fee, feeAt: iso(clock.now()) }, $unset: { isFeeDue: true } },
 		what: "fee told",
-		detail: `${fee.amountMinor} minor units ${fee.currency}`,
+		detail: format(fee),
 		facts: fee.amountMinor ? [feeCharged(payment, clock, fee)] : [],
 	};
 }

@@ -1,4 +1,5 @@
 import { type Clock, iso } from "../../../kernel/clock.ts";
+import { format } from "../../../kernel/money/money.ts";
 import type { DisputeDoc, PaymentDoc } from "../../../models/money/payment.model.ts";
 import type { DisputeSnapshot } from "./providers/port.ts";
 import type { Step } from "./records.ts";
@@ -37,7 +38,7 @@ function opened(
 	return {
 		change: { $set: { [`disputes.${id}`]: dispute } },
 		what: "disputed",
-		detail: `${id}: ${amountMinor} minor units`,
+		detail: `${id}, ${format({ amountMinor, currency })}`,
 		facts: [disputed(payment, clock, "payment.disputed", dispute)],
 	};
 }

@@ -1,6 +1,6 @@
 import { type Clock, iso } from "../../../kernel/clock.ts";
 import { derivedId } from "../../../kernel/ids.ts";
-import { prorateDown } from "../../../kernel/money/money.ts";
+import { format, prorateDown } from "../../../kernel/money/money.ts";
 import type { PaymentDoc, RefundDoc } from "../../../models/money/payment.model.ts";
 import type { Usage } from "./payments.contract.ts";
 import type { Failure, RefundSnapshot } from "./providers/port.ts";
@@ -97,7 +97,7 @@ export function reserved(
 			},
 		},
 		what: "refund asked of the provider",
-		detail: `${refundId}: ${amountMinor} minor units`,
+		detail: `${refundId}, ${format({ amountMinor, currency: payment.currency })}`,
 	};
 }
 
@@ -195,7 +195,7 @@ function adopted(payment: PaymentDoc, answer: RefundSnapshot, clock: Clock): Ste
 	return {
 		change: { $set: { [`refunds.${id}`]: refund } },
 		what: "refund made at the provider",
-		detail: `${id}: ${answer.amountMinor} minor units, ${answer.id}`,
+		detail: `${id}, ${format(answer)}, ${answer.id}`,
 	};
 }
 
@@ -224,7 +224,7 @@ function ended(
 			$unset: payment.openRefund === id ? { openRefund: true } : {},
 		},
 		what: status === "succeeded" ? "refunded" : isReversal ? "refund came back" : "refund failed",
-		detail: `${id}: ${amountMinor} minor units${more.failure ? `, ${more.failure.code}` : ""}`,
+		detail: `${id}, ${format({ amountMinor, currency: payment.currency })}${more.failure ? `, ${more.failure.code}` : ""}`,
 		facts: [
 			status === "succeeded"
 				? refunded(payment, clock, refund)

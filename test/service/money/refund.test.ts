@@ -516,7 +516,7 @@ describe("explain", () => {
 			/^ledger: booked capture ldg_/,
 			/^payment: refund asked for: rfd_/,
 			/^provider: no answer to the refund: rfd_/,
-			/^payment: refunded: rfd_.*6299 minor units \((reconciler|webhook .*)\)/,
+			/^payment: refunded: rfd_.*, \$62\.99 \((reconciler|webhook .*)\)/,
 			/^fact: told payment\.refunded fct_.*: enrollments done/,
 			/^ledger: booked refund ldg_/,
 		])
