@@ -69,6 +69,16 @@ export const platformProblems = {
 	METHOD_NOT_ALLOWED: { status: 405, title: "This address does not take this method" },
 	PAYLOAD_TOO_LARGE: { status: 413, title: "The body is too large" },
 	UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The body must be application/json" },
+	IDEMPOTENCY_IN_PROGRESS: {
+		status: 409,
+		title: "A request under this Idempotency-Key is still running",
+		explanation: "Ask again after Retry-After: you get its answer.",
+	},
+	IDEMPOTENCY_KEY_REUSED: {
+		status: 422,
+		title: "This Idempotency-Key was used for a request with another body",
+		explanation: "One key is for one request: give each new request a key of its own.",
+	},
 	VALIDATION_ERROR: { status: 422, title: "The request does not fit its schema" },
 	TOO_MANY_REQUESTS: { status: 429, title: "Too many requests" },
 	SERVICE_UNAVAILABLE: { status: 503, title: "A service that should answer is not there" },

@@ -4,6 +4,8 @@ import type { Identity } from "../../../kernel/contract.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { authorize } from "../../../kernel/middlewares/access.ts";
 import { platformOf } from "../../../kernel/platform.ts";
+import { Replay } from "./answer.ts";
+import { keyOf } from "./idempotency.ts";
 import { paramsOf } from "./params.ts";
 import {
 	type Alias,
@@ -16,8 +18,10 @@ import {
 	queryOf,
 	type Request,
 } from "./request.ts";
+import { canonical } from "./rewrites.ts";
 
 const longestUserAgent = 200;
+const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 async function countRequest(
 	gateway: Gateway,
@@ -62,6 +66,26 @@ export async function admit(
 		throw platformProblem("UNSUPPORTED_MEDIA_TYPE");
 }
 
+/**
+ * Takes up a request under an `Idempotency-Key`; ids that are made for it derive from the seed.
+ * @throws Replay with the answer that it had
+ */
+async function takeUp(gateway: Gateway, request: Request): Promise<string | undefined> {
+	const header = request.headers["idempotency-key"];
+	const { caller, method = "GET" } = request;
+	if (typeof header !== "string" || !caller || !changing.has(method)) return undefined;
+	const taken = await gateway.idempotency.take({
+		key: keyOf(header),
+		userId: caller.id,
+		method,
+		target: canonical(request.target),
+		body: request.rawBody ?? Buffer.alloc(0),
+	});
+	if ("answer" in taken) throw new Replay(taken.answer);
+	request.$run = taken.run;
+	return taken.run.seed;
+}
+
 /** Puts the params together and says, in headers that go one way, who is calling. */
 export async function prepareCall(
 	this: Gateway,
@@ -78,12 +102,13 @@ export async function prepareCall(
 		authorize(contract, request.caller, service, false);
 	}
 	const token = bearerOf(request);
-	(ctx.locals as { headers?: object }).headers = {
+	const headers: Record<string, unknown> = {
 		...(token && (contract.ignoresToken ? { bearer: token } : { token })),
 		...(service && { service }),
 		address: request.client,
 		userAgent: request.headers["user-agent"]?.slice(0, longestUserAgent),
 	};
+	(ctx.locals as { headers?: object }).headers = headers;
 	const path = (request.$params as { params?: Record<string, string> }).params ?? {};
 	if (contract.accepts === "raw") {
 		const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
@@ -96,4 +121,6 @@ export async function prepareCall(
 		query: queryOf(request.target),
 		body: request.body,
 	});
+	const seed = await takeUp(this, request);
+	if (seed) headers.seed = seed;
 }

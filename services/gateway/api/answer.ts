@@ -1,54 +1,106 @@
 import type { ServerResponse } from "node:http";
 import { statusesOf } from "../../../kernel/contract.ts";
 import { platformOf } from "../../../kernel/platform.ts";
+import type { Answer } from "./idempotency.ts";
 import { problemAnswer } from "./problems.ts";
 import { type Alias, contractOf, type Gateway, hasBody, type Request } from "./request.ts";
 
+/** Thrown where a request is answered with what it was answered with before. */
+export class Replay extends Error {
+	readonly answer: Answer;
+	constructor(answer: Answer) {
+		super("answered before");
+		this.answer = answer;
+	}
+}
+
+/** Keeps the answer of a request under an `Idempotency-Key`; where that fails it is taken up again under its seed. */
+async function keep(
+	gateway: Gateway,
+	{ $run }: Request,
+	answer: Answer,
+	code?: string,
+): Promise<void> {
+	if (!$run) return;
+	await gateway.idempotency
+		.finish($run, answer, code)
+		.catch(error => gateway.logger.error("An answer could not be kept for its key", error));
+}
+
 /** Gives a result its status, as the contract says or the handler chose among what it lists, and its form. */
-export function sendResult(
+export async function sendResult(
 	gateway: Gateway,
 	request: Request,
 	response: ServerResponse,
 	result: unknown,
-): void {
+): Promise<void> {
 	const contract = contractOf(platformOf(gateway.broker), request.$alias as Alias);
-	const [status, ...others] = statusesOf(contract) as [number, ...number[]];
+	const [first, ...others] = statusesOf(contract) as [number, ...number[]];
 	const chosen = request.$ctx?.meta.$statusCode;
-	response.statusCode = chosen && others.includes(chosen) ? chosen : status;
+	const status = chosen && others.includes(chosen) ? chosen : first;
 	if (contract.answers === "file") {
 		const { contentType, content } = result as { contentType: string; content: string };
-		response.setHeader("content-type", contentType);
+		response.writeHead(status, { "content-type": contentType });
 		response.end(content);
 		return;
 	}
-	if (response.statusCode === 204) return void response.end();
-	if (request.headers.authorization) response.setHeader("cache-control", "no-store");
-	response.setHeader("content-type", "application/json; charset=utf-8");
-	response.end(JSON.stringify(result));
+	const answer =
+		status === 204
+			? { status, body: "" }
+			: {
+					status,
+					contentType: "application/json; charset=utf-8",
+					body: JSON.stringify(result),
+				};
+	await keep(gateway, request, answer);
+	sendAnswer(request, response, answer);
 }
 
 /** Answers with the problem document of whatever was thrown; a fault of ours is logged with the request's id. */
-export function sendProblem(
+export async function sendProblem(
 	gateway: Gateway,
 	request: Request,
 	response: ServerResponse,
 	error: unknown,
-): void {
+): Promise<void> {
 	if (response.headersSent) return void response.destroy();
+	if (error instanceof Replay) {
+		response.setHeader("idempotency-replayed", "true");
+		sendAnswer(request, response, error.answer);
+		return;
+	}
 	const { contracts } = platformOf(gateway.broker);
 	const requestId = response.getHeader("x-request-id") as string;
-	const answer = problemAnswer(error, contracts, requestId, request.$alias?.action);
-	if (answer.isFault) {
+	const { body, headers, isFault } = problemAnswer(
+		error,
+		contracts,
+		requestId,
+		request.$alias?.action,
+	);
+	if (isFault) {
 		const what = `${request.method} ${request.$alias?.path ?? "none"}`;
 		gateway.logger.error(`${what} failed, request ${requestId}`, error);
 	}
+	const answer = {
+		status: body.status,
+		contentType: "application/problem+json",
+		body: JSON.stringify(body),
+	};
+	await keep(gateway, request, answer, body.code);
 	const limits = (error as { headers?: Record<string, string> } | undefined)?.headers ?? {};
-	response.writeHead(answer.body.status, {
-		...limits,
-		...answer.headers,
-		"cache-control": "no-store",
-		"content-type": "application/problem+json",
-		...(hasBody(request) && !request.complete && { connection: "close" }),
-	});
-	response.end(JSON.stringify(answer.body));
+	for (const [name, value] of Object.entries({ ...limits, ...headers }))
+		response.setHeader(name, value);
+	response.setHeader("cache-control", "no-store");
+	if (hasBody(request) && !request.complete) response.setHeader("connection", "close");
+	sendAnswer(request, response, answer);
+}
+
+function sendAnswer(
+	request: Request,
+	response: ServerResponse,
+	{ status, contentType, body }: Answer,
+): void {
+	if (request.headers.authorization) response.setHeader("cache-control", "no-store");
+	response.writeHead(status, { ...(contentType && { "content-type": contentType }) });
+	response.end(body);
 }

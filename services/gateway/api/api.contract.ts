@@ -63,7 +63,8 @@ export const api = defineContract("api", {
 			example: {},
 		},
 		forget: {
-			description: "Drops nonces of service signatures that are too old to be used again",
+			description:
+				"Drops nonces of service signatures and answers under keys that are too old to be asked for",
 			kind: "write",
 			access: "internal",
 			result: Type.Object({ dropped: Type.Integer() }, { $id: "ForgottenNonces" }),

@@ -1,15 +1,21 @@
 import { readFile } from "node:fs/promises";
-import type { Result } from "../../../kernel/contract.ts";
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Broker, Result } from "../../../kernel/contract.ts";
 import { platformProblem, problem } from "../../../kernel/errors.ts";
-import { answerWith, implement } from "../../../kernel/implement.ts";
+import { answerWith, defineMixin, implement } from "../../../kernel/implement.ts";
 import { missingServices } from "../../../kernel/ops.ts";
 import { platformOf } from "../../../kernel/platform.ts";
 import { isSameSecret } from "../../../kernel/secrets.ts";
-import { isDuplicate } from "../../../kernel/store/collection.ts";
+import { type Collection, isDuplicate } from "../../../kernel/store/collection.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
+import {
+	type IdempotencyRecordDoc,
+	IdempotencyRecordModel,
+} from "../../../models/gateway/idempotency-record.model.ts";
 import { NonceModel } from "../../../models/gateway/nonce.model.ts";
 import { api } from "./api.contract.ts";
 import { gatewayMixin } from "./gateway.mixin.ts";
+import { Idempotency } from "./idempotency.ts";
 import { openApi } from "./openapi.ts";
 import { codeOfSlug } from "./problems.ts";
 import type { Request } from "./request.ts";
@@ -26,9 +32,32 @@ const apiKeys = {
 	"user-service": "USER_SERVICE_API_KEY",
 } as const;
 
+/** Requests under an `Idempotency-Key`, before the first of them can come in. */
+const keyed = defineMixin({
+	brings: undefined as { idempotency: Idempotency } | undefined,
+	async started(this: {
+		broker: Broker;
+		clock: Clock;
+		records: Collection<IdempotencyRecordDoc>;
+		idempotency: Idempotency;
+	}) {
+		const { registry, nodeID } = this.broker;
+		this.idempotency = new Idempotency({
+			records: this.records,
+			clock: this.clock,
+			node: nodeID,
+			isThere: node => registry.nodes.get(node)?.available === true,
+		});
+	},
+});
+
 /** The gateway: HTTP in, `ctx.call` out. */
 export default implement(api, {
-	mixins: [Store({ nonces: NonceModel }), gatewayMixin as { methods: {} }],
+	mixins: [
+		Store({ nonces: NonceModel, records: IdempotencyRecordModel }),
+		keyed,
+		gatewayMixin as { methods: {} },
+	],
 
 	methods: {
 		/**
@@ -96,8 +125,10 @@ export default implement(api, {
 		},
 
 		async forget() {
-			const dropped = await this.nonces.remove({ at: { $lt: this.clock.now() - nonceKeptMs } });
-			return { dropped };
+			const now = this.clock.now();
+			const nonces = await this.nonces.remove({ at: { $lt: now - nonceKeptMs } });
+			const records = await this.records.remove({ expiresAt: { $lte: now } });
+			return { dropped: nonces + records };
 		},
 	},
 });

@@ -128,19 +128,19 @@ export const gatewayMixin = {
 		},
 
 		sendResponse(this: Gateway, request: Request, response: ServerResponse, result: unknown) {
-			sendResult(this, request, response, result);
+			void sendResult(this, request, response, result);
 		},
 
 		sendError(this: Gateway, request: Request, response: ServerResponse, error: unknown) {
-			sendProblem(this, request, response, error);
+			void sendProblem(this, request, response, error);
 		},
 
 		send404(this: Gateway, request: Request, response: ServerResponse) {
-			sendProblem(this, request, response, platformProblem("NOT_FOUND"));
+			void sendProblem(this, request, response, platformProblem("NOT_FOUND"));
 		},
 
 		errorHandler(this: Gateway, request: Request, response: ServerResponse, error: unknown) {
-			sendProblem(this, request, response, error);
+			void sendProblem(this, request, response, error);
 		},
 	},
 } as unknown as Partial<ServiceSchema>;

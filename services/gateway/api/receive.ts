@@ -48,7 +48,7 @@ function answerCors(
 	response.setHeader("access-control-allow-origin", origin);
 	response.setHeader(
 		"access-control-expose-headers",
-		"X-Request-Id, RateLimit, RateLimit-Policy, Retry-After",
+		"X-Request-Id, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After",
 	);
 	if (request.method !== "OPTIONS") return false;
 	response.writeHead(204, {

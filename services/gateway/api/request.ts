@@ -3,6 +3,7 @@ import type { BlockList } from "node:net";
 import type { Context } from "moleculer";
 import { type ActionContract, accessOf, type Identity } from "../../../kernel/contract.ts";
 import type { Platform } from "../../../kernel/platform.ts";
+import type { Idempotency, Run } from "./idempotency.ts";
 import type { Limiter } from "./limits.ts";
 
 /** One of moleculer-web's aliases: a method and path that lead to an action. */
@@ -25,6 +26,8 @@ export interface Request extends IncomingMessage {
 	parsedUrl: string;
 	$alias?: Alias;
 	$params: unknown;
+	/** Of a request under an `Idempotency-Key`: this run of it. */
+	$run?: Run;
 	$ctx?: Context<unknown, { $statusCode?: number }>;
 }
 
@@ -36,6 +39,7 @@ export interface Gateway {
 	aliases: Alias[];
 	limiter: Limiter;
 	proxies: BlockList;
+	idempotency: Idempotency;
 	httpHandler(request: IncomingMessage, response: ServerResponse): void;
 	sendError(request: IncomingMessage, response: ServerResponse, error: unknown): void;
 	/** Proves the signature of another system's server; its name. */
