@@ -16,6 +16,7 @@ export const tokenAudience = "zeolite-api";
 
 const refetchMs = 10_000;
 const refreshRevokedMs = 5_000;
+const refreshKeysMs = 30_000;
 const staleMs = 30_000;
 const cachedTokens = 10_000;
 
@@ -62,10 +63,11 @@ export class TokenVerifier {
 		this.#clock = clock;
 	}
 
-	/** Keeps the list of revoked sessions no older than 5 s, as long as its owner answers. */
+	/** Keeps the list of revoked sessions no older than 5 s, and the keys no older than 35 s, as long as their owner answers. */
 	async start(): Promise<void> {
 		const refresh = async () => {
 			await this.refreshRevoked();
+			if (this.#keys && this.#clock.now() - this.#fetchedAt >= refreshKeysMs) await this.#fetch();
 			this.#timer = setTimeout(refresh, refreshRevokedMs).unref();
 		};
 		await refresh();
@@ -147,10 +149,15 @@ export class TokenVerifier {
 
 	async #fetch(): Promise<void> {
 		try {
-			const keys = await this.#source.keys();
-			this.#keys = new Map(
-				keys.map(jwk => [jwk.kid, createPublicKey({ key: jwk, format: "jwk" })]),
+			const keys = new Map(
+				(await this.#source.keys()).map(jwk => [
+					jwk.kid,
+					createPublicKey({ key: jwk, format: "jwk" }),
+				]),
 			);
+			// What a key that ended has signed is not believed any longer.
+			if ([...(this.#keys?.keys() ?? [])].some(kid => !keys.has(kid))) this.#verified = new Map();
+			this.#keys = keys;
 			this.#fetchedAt = this.#clock.now();
 		} catch {
 			this.#fetchedAt = this.#clock.now();

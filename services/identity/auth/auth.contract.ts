@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { audited } from "../../../kernel/audit.ts";
 import { defineContract } from "../../../kernel/contract.ts";
 import { byId, Id, Nothing, Timestamp } from "../../../kernel/schemas.ts";
 import { Email, Name, USER_NOT_FOUND, User } from "../users/users.contract.ts";
@@ -171,6 +172,21 @@ export const auth = defineContract("auth", {
 			),
 			example: {},
 		},
+		rotateKeys: {
+			description:
+				"Makes a new signing key: published now, it signs in 60 s, and the others verify until their last token has " +
+				"expired. `atOnce` is for a key that was lost: every access token ends within 35 s, sessions go on by refresh",
+			kind: "write",
+			access: ["internal", { roles: ["admin"] }],
+			params: Type.Object({ atOnce: Type.Optional(Type.Boolean()) }),
+			result: Type.Object(
+				{ kid: Type.String(), activeFrom: Timestamp },
+				{ $id: "RotatedSigningKeys" },
+			),
+			sensitive: true,
+			audit: true,
+			example: {},
+		},
 		revoked: {
 			description:
 				"Ids of sessions revoked so lately that an access token of theirs may not have expired",
@@ -201,13 +217,14 @@ export const auth = defineContract("auth", {
 			example: { email: "ada@example.com" },
 		},
 		purge: {
-			description: "Removes sessions and login windows that have expired",
+			description: "Removes sessions, login windows and signing keys that have expired",
 			kind: "write",
 			access: "internal",
 			result: Type.Object({ removed: Type.Integer() }, { $id: "PurgedSessions" }),
 			example: {},
 		},
 	},
+	facts: { ...audited("signing_key") },
 	consumes: { "user.rolesChanged": { from: "start" } },
 	schedules: { purge: "PT1H" },
 });

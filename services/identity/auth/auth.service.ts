@@ -70,7 +70,7 @@ export default implement(auth, {
 				const claims = { sub: user.id, sid: session.id, roles: user.roles };
 				return {
 					user,
-					accessToken: this.keys.sign(claims, now),
+					accessToken: await this.keys.sign(claims, now),
 					refreshToken: tokenText(token),
 					expiresIn: accessTokenSeconds,
 				};
@@ -152,8 +152,9 @@ export default implement(auth, {
 					await this.revoke({ id: session.id });
 					throw problem(auth, "REFRESH_REUSED");
 			}
+			const claims = { sub: user.id, sid: session.id, roles: user.roles };
 			return {
-				accessToken: this.keys.sign({ sub: user.id, sid: session.id, roles: user.roles }, now),
+				accessToken: await this.keys.sign(claims, now),
 				refreshToken: tokenText(rotation.token),
 				expiresIn: accessTokenSeconds,
 			};
@@ -200,6 +201,12 @@ export default implement(auth, {
 			return { keys: await this.keys.publicKeys() };
 		},
 
+		async rotateKeys(ctx) {
+			const { kid, activeFrom } = await this.keys.rotate(ctx.params.atOnce ?? false);
+			this.broker.broadcast("auth.revoked");
+			return { kid, activeFrom: iso(activeFrom) };
+		},
+
 		async revoked() {
 			return { sessions: await lastRevoked(this.sessions, this.clock.now()) };
 		},
@@ -220,7 +227,8 @@ export default implement(auth, {
 		async purge() {
 			const now = this.clock.now();
 			const sessions = await this.sessions.remove({ expiresAt: { $lte: iso(now) } });
-			return { removed: sessions + (await this.loginWindows.remove({ endsAt: { $lte: now } })) };
+			const windows = await this.loginWindows.remove({ endsAt: { $lte: now } });
+			return { removed: sessions + windows + (await this.keys.purge()) };
 		},
 	},
 

@@ -15,12 +15,15 @@ import { memoryCollection } from "../../support/memory.ts";
 const start = 1_750_000_000_000;
 const claims = { sub: "usr_1", sid: "ses_1", roles: ["student"] };
 
-async function options(): Promise<SigningKeysOptions & { warnings: string[] }> {
+async function options(): Promise<
+	SigningKeysOptions & { warnings: string[]; clock: { ms: number; now(): number } }
+> {
 	const warnings: string[] = [];
+	const clock = { ms: start, now: () => clock.ms };
 	return {
 		store: await memoryCollection(SigningKeyModel),
 		secrets: ["the first secret"],
-		clock: { now: () => start },
+		clock,
 		warn: message => warnings.push(message),
 		warnings,
 	};
@@ -34,7 +37,7 @@ const pemOf = (curve = "P-256") =>
 
 test("a token names its key, and the published one verifies it", async () => {
 	const keys = await SigningKeys.open(await options());
-	const token = keys.sign(claims, start + 999);
+	const token = await keys.sign(claims, start + 999);
 	const [jwk] = await keys.publicKeys();
 	const { header, payload } = jwt.decode(token, { complete: true }) as jwt.Jwt;
 	assert.equal(header.alg, "ES256");
@@ -55,9 +58,8 @@ test("nodes that start together end with one key", async () => {
 	const given = await options();
 	const nodes = await Promise.all(Array.from({ length: 10 }, () => SigningKeys.open(given)));
 	assert.equal((await given.store.find({})).length, 1);
-	const kids = nodes.map(
-		node => jwt.decode(node.sign(claims, start), { complete: true })?.header.kid,
-	);
+	const tokens = await Promise.all(nodes.map(node => node.sign(claims, start)));
+	const kids = tokens.map(token => jwt.decode(token, { complete: true })?.header.kid);
 	assert.equal(new Set(kids).size, 1);
 });
 
@@ -148,5 +150,43 @@ test("all keys are published, the newest signs", async () => {
 		(await keys.publicKeys()).map(jwk => jwk.kid),
 		[newer?.kid, doc?.id],
 	);
-	assert.equal(jwt.decode(keys.sign(claims, start), { complete: true })?.header.kid, newer?.kid);
+	assert.equal(
+		jwt.decode(await keys.sign(claims, start), { complete: true })?.header.kid,
+		newer?.kid,
+	);
+});
+
+const kidOf = async (keys: SigningKeys, at: number) =>
+	jwt.decode(await keys.sign(claims, at), { complete: true })?.header.kid;
+const kidsOf = async (keys: SigningKeys) => (await keys.publicKeys()).map(({ kid }) => kid);
+
+test("a rotated key is published for 60 s before it signs; the old one verifies until its last token ended", async () => {
+	const given = await options();
+	const [keys, other] = [await SigningKeys.open(given), await SigningKeys.open(given)];
+	const [old] = await kidsOf(keys);
+	const rotated = await Promise.all(Array.from({ length: 10 }, () => keys.rotate(false)));
+	const kid = rotated[0]?.kid;
+	assert.equal(new Set(rotated.map(one => one.kid)).size, 1, "at once it is made once");
+	assert.deepEqual(await keys.rotate(false), rotated[0], "and not again before it signs");
+	assert.deepEqual(await kidsOf(other), [kid, old]);
+	given.clock.ms += 59_999;
+	assert.equal(await kidOf(other, given.clock.ms), old);
+	given.clock.ms += 5_001;
+	assert.equal(await kidOf(other, given.clock.ms), kid);
+	given.clock.ms += 900_000 + 60_000 - 5_001;
+	assert.deepEqual(await kidsOf(other), [kid, old]);
+	assert.equal(await keys.purge(), 0);
+	given.clock.ms += 1;
+	assert.deepEqual(await kidsOf(other), [kid]);
+	assert.equal(await keys.purge(), 1);
+	assert.equal(await kidOf(await SigningKeys.open(given), given.clock.ms), kid);
+});
+
+test("a lost key ends at once, also while a new one waits to sign", async () => {
+	const given = await options();
+	const keys = await SigningKeys.open(given);
+	await keys.rotate(false);
+	const { kid } = await keys.rotate(true);
+	assert.deepEqual(await kidsOf(keys), [kid]);
+	assert.equal(await kidOf(keys, start), kid);
 });

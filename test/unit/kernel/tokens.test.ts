@@ -195,6 +195,22 @@ describe("the keys", () => {
 		assert.equal(issuer.asked, 2);
 	});
 
+	test("that ended are believed no longer, nor what they signed before", async t => {
+		t.mock.timers.enable({ apis: ["setTimeout"] });
+		const { verifier, issuer, sign, clock } = setUp();
+		const token = sign();
+		await verifier.verify(token, 0);
+		issuer.live = ["two"];
+		await verifier.start();
+		await verifier.verify(token, 0);
+		clock.ms += 30_000;
+		t.mock.timers.tick(5_000);
+		await new Promise(resolve => setImmediate(resolve));
+		await assert.rejects(verifier.verify(token, 0), unauthenticated);
+		await verifier.verify(sign({}, { kid: "two", key: keys.two.privateKey }), 0);
+		await verifier.stop();
+	});
+
 	test("that were fetched are kept while their owner is away", async () => {
 		const { clock, issuer, verifier, sign } = setUp();
 		await verifier.verify(sign(), 0);
