@@ -156,7 +156,8 @@ export class Inbox<E extends InboxEvent> {
 		}
 	}
 
-	async #apply({ id, event, sender, receivedAt, tries }: WebhookDoc<E>): Promise<boolean> {
+	async #apply(stored: WebhookDoc<E>): Promise<boolean> {
+		const { id, event, sender, tries } = stored;
 		const { events, clock, apply } = this.#needs;
 		let missing: unknown;
 		try {
@@ -164,7 +165,7 @@ export class Inbox<E extends InboxEvent> {
 		} catch (error) {
 			missing = error;
 		}
-		if (missing !== undefined) return this.#postpone({ id, receivedAt, tries }, missing);
+		if (missing !== undefined) return this.#postpone(stored, missing);
 		await events.advance(
 			{ id },
 			{
@@ -176,12 +177,15 @@ export class Inbox<E extends InboxEvent> {
 	}
 
 	async #postpone(
-		{ id, receivedAt, tries: before }: Pick<WebhookDoc<E>, "id" | "receivedAt" | "tries">,
+		{ id, receivedAt, tries: before, nextAt = 0 }: WebhookDoc<E>,
 		reason: unknown,
 	): Promise<false> {
 		const { events, clock, warn } = this.#needs;
-		const tries = before + 1;
-		const parked = clock.now() - receivedAt >= parkedAfterMs;
+		const now = clock.now();
+		// One that came again before its time puts off nothing: how often it is sent says nothing of how long it will take.
+		const isEarly = before > 0 && now < nextAt;
+		const tries = isEarly ? before : before + 1;
+		const parked = now - receivedAt >= parkedAfterMs;
 		const lastError = (reason instanceof Error ? reason.message : String(reason)).slice(0, 500);
 		warn(`${id} could not be applied, try ${tries}${parked ? ", parked" : ""}`, reason);
 		await events.advance(
@@ -190,7 +194,7 @@ export class Inbox<E extends InboxEvent> {
 				$set: {
 					state: parked ? "parked" : "received",
 					tries,
-					nextAt: clock.now() + backOffMs(tries),
+					nextAt: isEarly ? nextAt : now + backOffMs(tries),
 					lastError,
 				},
 			},

@@ -12,7 +12,7 @@ const root = path.dirname(import.meta.dirname);
 process.chdir(root);
 
 /** Folders whose files start no process and share nothing, so that they may run side by side. */
-const SIDE_BY_SIDE = new Set(["unit", "contract", "service"]);
+const SIDE_BY_SIDE = new Set(["unit", "contract", "service", "simulation"]);
 const TYPES = "test/types";
 const SILENT_MS = 300_000;
 

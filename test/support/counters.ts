@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { codeOf } from "../../kernel/errors.ts";
 import { type Answer, send } from "./http.ts";
 import type { Market, Sale } from "./market.ts";
 import type { FakeStripe } from "./stripe/fake-stripe.ts";
@@ -47,7 +48,14 @@ export function sandboxCounter(market: Market): Counter {
 			for (const { id: refundId, status } of await refundsOf(sale))
 				await ask("sandbox.settleRefund", { id: sale.paymentId, refundId, status });
 		},
-		dispute: ({ paymentId: id }) => ask("sandbox.dispute", { id, status: "open" }),
+		dispute({ paymentId: id }) {
+			const dispute = () => ask("sandbox.dispute", { id, status: "open" });
+			return dispute().catch(error => {
+				// A refund was quicker, so that less is left than it read.
+				if (codeOf(error) === "NOT_POSSIBLE") return dispute();
+				throw error;
+			});
+		},
 		loseRefundAnswer: ({ paymentId: id }) => ask("sandbox.behave", { id, refunds: "timeout" }),
 		refunded: async sale => (await refundsOf(sale)).map(({ amountMinor }) => amountMinor),
 	};

@@ -128,17 +128,27 @@ export class Books {
 		return this.#must(refundEndEffect(intent, refundId, status, this.#clock.now()));
 	}
 
-	/** Opens or decides its dispute; one that is decided at once is opened first. @throws NOT_POSSIBLE */
+	/**
+	 * Opens or decides its dispute; one that is decided at once is opened first. Of what a refund takes meanwhile it is
+	 * opened for what is left then.
+	 * @throws NOT_POSSIBLE
+	 */
 	async dispute(
 		intent: SandboxIntentDoc,
 		status: SandboxDispute["status"],
 		amountMinor?: number,
 	): Promise<SandboxIntentDoc> {
 		const now = this.#clock.now();
-		const opened = intent.dispute
-			? intent
-			: await this.#must(disputeEffect(intent, "open", amountMinor, now));
-		if (opened !== intent && status === "open") return opened;
+		let opened = intent;
+		while (!opened.dispute) {
+			const effect = disputeEffect(opened, "open", amountMinor, now);
+			if (!effect) throw problem(sandbox, "NOT_POSSIBLE");
+			const changed = await this.#apply(effect);
+			if (changed && status === "open") return changed;
+			const before = opened.refundableMinor;
+			opened = changed ?? (await this.find(intent.id));
+			if (!changed && opened.refundableMinor === before) throw problem(sandbox, "NOT_POSSIBLE");
+		}
 		return this.#must(disputeEffect(opened, status, amountMinor, now));
 	}
 

@@ -62,6 +62,15 @@ test("an event that comes before its payment is applied once that is there", asy
 	assert.equal(await captured(w), 1);
 });
 
+test("an event that is sent again and again before its time is not put off by that", async () => {
+	const w = await inboxOf();
+	for (let n = 0; n < 10; n++) await w.inbox.take("bank", paid, "{}");
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	w.clock.ms += 1_000;
+	assert.equal(await w.inbox.applyDue(), 1);
+});
+
 test("an event that the provider does not confirm yet is kept", async () => {
 	const w = await inboxOf();
 	await w.till.create(w.wanted());
