@@ -91,9 +91,7 @@ export function dropped(seat: EnrollmentDoc, now: string, givenBack?: string): S
 			change: { $set: { ...payment, status: "dropped", droppedAt: now } },
 			tells: { fact: "dropped" },
 		};
-	return givenBack && seat.payments[givenBack] !== "refunded"
-		? { change: { $set: payment } }
-		: null;
+	return givenBack && !seat.ends?.[givenBack] ? { change: { $set: payment } } : null;
 }
 
 /** Whether a refund of another payment freezes the seat that this one pays for. */

@@ -1,4 +1,7 @@
+import { iso } from "../../../kernel/clock.ts";
+import type { Result } from "../../../kernel/contract.ts";
 import type { Collection } from "../../../kernel/store/collection.ts";
+import type { WebhookDoc } from "../../../mixins/webhook-inbox.mixin.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
 import type { ProviderEvent } from "./providers/port.ts";
 import type { Till } from "./till.ts";
@@ -9,6 +12,27 @@ export const isKnownEvent = (event: ProviderEvent): boolean => event.kind !== "o
 /** The payment an event is about, by our id or else the provider's. */
 export const subjectOf = ({ key, gatewayId }: ProviderEvent): string | undefined =>
 	key ?? gatewayId;
+
+/** An event as admins see it. */
+export const eventView = ({
+	id,
+	sender,
+	type,
+	event,
+	state,
+	tries,
+	lastError,
+	receivedAt,
+}: WebhookDoc<ProviderEvent>): Result<"payments.events">["items"][number] => ({
+	id,
+	provider: sender,
+	type,
+	...(event.key && { paymentId: event.key }),
+	state,
+	tries,
+	...(lastError && { lastError }),
+	receivedAt: iso(receivedAt),
+});
 
 /**
  * Has a provider's event its effect: its payment is asked about at the provider, whose answer counts.

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Caller } from "../../../kernel/contract.ts";
 import type { Contracts } from "../../../kernel/contracts.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
@@ -9,6 +10,9 @@ const subject = ({ id: paymentId, userId, payable }: PaymentDoc) => ({
 	userId,
 	paymentId,
 });
+
+const fulfilmentWaitMs = 2_000;
+const fulfilmentPollMs = 50;
 
 type Role = "payable" | "fulfilment" | "usage" | "hold" | "release";
 
@@ -35,6 +39,17 @@ export class PayableOwner implements Owner {
 			subject(payment),
 		);
 		return found?.enrollment ?? null;
+	}
+
+	/** Waits 2 s for what a payment leads to; what is captured stays so whether or not it comes. */
+	async awaitFulfilment(payment: PaymentDoc): Promise<object | null> {
+		if (!payment.capturedAt) return null;
+		const until = performance.now() + (payment.status === "captured" ? fulfilmentWaitMs : 0);
+		for (;;) {
+			const found = await this.fulfilment(payment).catch(() => null);
+			if (found || performance.now() >= until) return found;
+			await pause(fulfilmentPollMs);
+		}
 	}
 
 	/** All of it, where nobody says. */

@@ -51,6 +51,7 @@ const createErrors = {
 	},
 } as const;
 
+const FORBIDDEN = { status: 403, title: "Only who is to pay may do this" } as const;
 const EventState = Type.Enum(["received", "done", "ignored", "parked"]);
 const paymentStatus = Type.Object({ paymentStatus: PaymentStatus });
 const forServices = { service: ["payment-service", "course-service"] } as const;
@@ -128,6 +129,7 @@ export const payments = defineContract("payments", {
 			result: Payment,
 			errors: {
 				PAYMENT_NOT_FOUND,
+				FORBIDDEN,
 				PAYMENT_NOT_OPEN: {
 					status: 409,
 					title: "The payment is not open any more",
@@ -154,6 +156,7 @@ export const payments = defineContract("payments", {
 			),
 			errors: {
 				PAYMENT_NOT_FOUND,
+				FORBIDDEN,
 				PAYMENT_NOT_COMPLETED: {
 					status: 409,
 					title: "The provider does not have the money",
@@ -235,6 +238,7 @@ export const payments = defineContract("payments", {
 			result: RefundedPayment,
 			errors: {
 				PAYMENT_NOT_FOUND,
+				FORBIDDEN: { status: 403, title: "Only an admin may say the amount" },
 				ALREADY_REFUNDED: { status: 409, title: "This payment was given back, or is being so" },
 				REFUND_WINDOW_CLOSED: {
 					status: 409,
@@ -362,6 +366,7 @@ export const payments = defineContract("payments", {
 			}),
 			result: Type.Object({ received: Type.Literal(true) }, { $id: "WebhookReceived" }),
 			errors: {
+				NOT_FOUND: { status: 404, title: "No provider of this name is set up here" },
 				SIGNATURE_INVALID: {
 					status: 400,
 					title: "The event is not signed by the provider, or not within 300 s of now",

@@ -25,8 +25,16 @@ export const Fulfilment = Type.Object(
 );
 export type Fulfilment = Static<typeof Fulfilment>;
 
+/** An id that something is kept under in a document: nothing in it is a path. */
+const IdAsKey = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$" });
+
 /** What the owner of the kind is asked by its actions under `usage:<kind>`, `hold:<kind>` and `release:<kind>`. */
-export const holdParams = Type.Object({ id: Id, userId: Id, paymentId: Id, refundId: Id });
+export const holdParams = Type.Object({
+	id: Id,
+	userId: Id,
+	paymentId: IdAsKey,
+	refundId: IdAsKey,
+});
 
 /** How much of what was bought is still unused: `part` of `of`, any unit. */
 export const Usage = Type.Object(

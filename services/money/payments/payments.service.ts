@@ -1,8 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
-import { iso } from "../../../kernel/clock.ts";
 import type { Caller, Ctx } from "../../../kernel/contract.ts";
-import { codeOf, platformProblem, problem } from "../../../kernel/errors.ts";
-import { derivedId, idFor } from "../../../kernel/ids.ts";
+import { platformProblem, problem } from "../../../kernel/errors.ts";
+import { idFor } from "../../../kernel/ids.ts";
 import { answerWith, implement } from "../../../kernel/implement.ts";
 import { toMajor } from "../../../kernel/money/money.ts";
 import { platformOf } from "../../../kernel/platform.ts";
@@ -10,34 +8,20 @@ import { Store } from "../../../mixins/store.mixin.ts";
 import { WebhookInbox } from "../../../mixins/webhook-inbox.mixin.ts";
 import { type PaymentDoc, PaymentModel } from "../../../models/money/payment.model.ts";
 import { around } from "./around.ts";
-import { applyEvent, isKnownEvent, subjectOf } from "./events.ts";
+import { type Desk, deskOf } from "./desk.ts";
+import { applyEvent, eventView, isKnownEvent, subjectOf } from "./events.ts";
 import { explain } from "./explain.ts";
 import { countRefused } from "./metrics.ts";
 import { movementsOf } from "./movements.ts";
 import { byUser, type Order, payableOf, wantedMinor } from "./order.ts";
-import { PayableOwner } from "./owner.ts";
 import { type Payment, payments } from "./payments.contract.ts";
 import { providerFor, takesWebhooks } from "./providers/choose.ts";
 import { Gateways } from "./providers/mixin.ts";
 import type { ProviderEvent } from "./providers/port.ts";
-import { Purchases } from "./purchases.ts";
-import { Reconciler } from "./reconciler.ts";
-import { busy, isAway, Refunds } from "./refunds.ts";
 import { isOpen } from "./states.ts";
-import { Till } from "./till.ts";
-import { paymentView } from "./view.ts";
+import { paymentView, refusalOf } from "./view.ts";
 
-const fulfilmentWaitMs = 2_000;
-const fulfilmentPollMs = 50;
 const movementsPerPage = 500;
-
-interface Desk {
-	till: Till;
-	refunds: Refunds;
-	owner: PayableOwner;
-	purchases: Purchases;
-	reconciler: Reconciler;
-}
 
 export default implement(payments, {
 	mixins: [
@@ -48,34 +32,25 @@ export default implement(payments, {
 
 	methods: {
 		/**
-		 * All that is done to payments, for one cause.
 		 * @param by who or what causes it, as `explain` shows it.
-		 * @param mesh the request, so that nested calls carry its token and seed.
+		 * @param mesh the request, where there is one.
 		 */
 		desk(by: string, mesh?: Caller): Desk {
 			const { metrics, contracts } = platformOf(this.broker);
-			const owner = new PayableOwner(mesh ?? this.broker, contracts);
-			const needs = {
+			return deskOf({
 				payments: this.payments,
 				providers: this.gateways,
 				clock: this.clock,
+				mesh: mesh ?? this.broker,
+				contracts,
+				windowDays: this.env.REFUND_WINDOW_DAYS,
 				by,
-				onRefused: (from: string, to: string) => {
+				onRefused: (from, to) => {
 					this.logger.warn(`A payment that is ${from} cannot become ${to}`);
 					countRefused(metrics.registry, from, to);
 				},
-				warn: (message: string, error: unknown) => this.logger.warn(message, error),
-			};
-			const till = new Till(needs);
-			const windowDays = this.env.REFUND_WINDOW_DAYS;
-			const refunds = new Refunds({ ...needs, till, owner, windowDays });
-			return {
-				till,
-				refunds,
-				owner,
-				purchases: new Purchases({ payments: this.payments, till, owner }),
-				reconciler: new Reconciler({ ...needs, till, refunds }),
-			};
+				warn: (message, error) => this.logger.warn(message, error),
+			});
 		},
 
 		isKnownEvent,
@@ -84,17 +59,6 @@ export default implement(payments, {
 		applyEvent(event: ProviderEvent, provider: string): Promise<string | undefined> {
 			const { till } = this.desk(`webhook ${event.id}`);
 			return applyEvent({ payments: this.payments, till }, event, provider);
-		},
-
-		/** Waits for what a payment leads to; what is captured stays so whether or not it comes. */
-		async awaitFulfilment(owner: PayableOwner, payment: PaymentDoc): Promise<object | null> {
-			if (!payment.capturedAt) return null;
-			const until = performance.now() + (payment.status === "captured" ? fulfilmentWaitMs : 0);
-			for (;;) {
-				const found = await owner.fulfilment(payment).catch(() => null);
-				if (found || performance.now() >= until) return found;
-				await pause(fulfilmentPollMs);
-			}
 		},
 
 		/** A run that is taken up under the same seed finds the payment it made, and answers as the first would have. */
@@ -113,13 +77,6 @@ export default implement(payments, {
 			return paymentView(payment);
 		},
 
-		/** @throws PAYMENT_NOT_FOUND unless it is the caller's. */
-		async own(ctx: Ctx, id: string): Promise<PaymentDoc> {
-			const payment = await this.payments.findOne({ id, userId: ctx.locals.user.id });
-			if (!payment) throw problem(payments, "PAYMENT_NOT_FOUND");
-			return payment;
-		},
-
 		/** @throws PAYMENT_NOT_FOUND unless it is the caller's, or the caller an admin. */
 		async visible(ctx: Ctx, id: string): Promise<PaymentDoc> {
 			const payment = await this.payments.get(id);
@@ -129,17 +86,11 @@ export default implement(payments, {
 			return payment;
 		},
 
-		/** Goes on with a refund; what keeps it from going on for now is left to the reconciler. */
-		async proceed(refunds: Refunds, begun: PaymentDoc, refundId: string): Promise<PaymentDoc> {
-			try {
-				return await refunds.proceed(begun, refundId);
-			} catch (error) {
-				if (codeOf(error) === "REFUND_PENDING")
-					await refunds.withdraw(begun, refundId, "another refund is under way");
-				if (!isAway(error)) throw error;
-				this.logger.warn(`The refund ${refundId} goes on later`, error);
-				return (await this.payments.get(begun.id)) ?? begun;
-			}
+		/** @throws PAYMENT_NOT_FOUND as above; FORBIDDEN for an admin, who sees it and has no part in it. */
+		async own(ctx: Ctx, id: string): Promise<PaymentDoc> {
+			const payment = await this.visible(ctx, id);
+			if (payment.userId !== ctx.locals.user.id) throw platformProblem("FORBIDDEN");
+			return payment;
 		},
 	},
 
@@ -183,7 +134,7 @@ export default implement(payments, {
 				throw problem(payments, "PAYMENT_MISMATCH", payment.review);
 			if (isOpen(payment.status))
 				throw problem(payments, "PAYMENT_NOT_COMPLETED", { paymentStatus: payment.status });
-			const enrollment = await this.awaitFulfilment(owner, payment);
+			const enrollment = await owner.awaitFulfilment(payment);
 			return { payment: paymentView(payment), enrollment };
 		},
 
@@ -231,7 +182,7 @@ export default implement(payments, {
 				endsAccess: true,
 				holds: true,
 			});
-			const after = await this.proceed(refunds, begun, id);
+			const after = await refunds.attempt(begun, id);
 			const status = after.refunds[id]?.status;
 			if (status === "succeeded") return paymentView(after);
 			if (status === "failed") throw problem(payments, "NOTHING_REFUNDABLE", refusalOf(after, id));
@@ -241,26 +192,8 @@ export default implement(payments, {
 
 		async giveBack(ctx) {
 			const { id, reason } = ctx.params;
-			const { refunds, till } = this.desk("nothing was bought with it", ctx);
-			const refundId = derivedId("rfd", id, "nothing bought");
-			const payment = await till.get(id);
-			// What a dispute holds may come back: all of it goes back at once, when that is decided.
-			if (Object.values(payment.disputes).some(({ status }) => status === "open")) throw busy();
-			try {
-				const begun = await refunds.begin(payment, {
-					id: refundId,
-					amount: "all",
-					reason,
-					endsAccess: false,
-					holds: false,
-				});
-				await this.proceed(refunds, begun, refundId);
-			} catch (error) {
-				const code = codeOf(error);
-				if (code === "REFUND_PENDING") throw busy();
-				if (code !== "NOTHING_REFUNDABLE" && code !== "ALREADY_REFUNDED") throw error;
-			}
-			return paymentView(await till.get(id));
+			const { refunds } = this.desk("nothing was bought with it", ctx);
+			return paymentView(await refunds.giveBack(id, reason));
 		},
 
 		async movements(ctx) {
@@ -312,17 +245,7 @@ export default implement(payments, {
 		async events(ctx) {
 			const { state, ...params } = ctx.params;
 			const page = await this.inbox.list(state, params);
-			const items = page.items.map(({ id, sender, type, event, tries, ...doc }) => ({
-				id,
-				provider: sender,
-				type,
-				...(event.key && { paymentId: event.key }),
-				state: doc.state,
-				tries,
-				...(doc.lastError && { lastError: doc.lastError }),
-				receivedAt: iso(doc.receivedAt),
-			}));
-			return { ...page, items };
+			return { ...page, items: page.items.map(eventView) };
 		},
 
 		async replayEvent(ctx) {
@@ -336,8 +259,3 @@ export default implement(payments, {
 		},
 	},
 });
-
-function refusalOf({ refunds }: PaymentDoc, id: string): string {
-	const { code, message = "it does not say why" } = refunds[id]?.failure ?? {};
-	return code === "withdrawn" ? `It was withdrawn: ${message}` : `The provider refuses: ${message}`;
-}

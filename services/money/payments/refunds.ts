@@ -1,5 +1,6 @@
 import { iso } from "../../../kernel/clock.ts";
 import { codeOf, invalidField, platformProblem, problem } from "../../../kernel/errors.ts";
+import { derivedId } from "../../../kernel/ids.ts";
 import type { PaymentDoc, RefundDoc } from "../../../models/money/payment.model.ts";
 import { Calls } from "./calls.ts";
 import { payments as contract, type Usage } from "./payments.contract.ts";
@@ -17,6 +18,7 @@ import {
 	unanswered,
 	withdrawn,
 } from "./refund-steps.ts";
+import { isMoving } from "./states.ts";
 import type { Till, TillNeeds } from "./till.ts";
 
 const dayMs = 24 * 3_600_000;
@@ -44,7 +46,7 @@ export interface RefundsNeeds extends TillNeeds {
 /** A refund that is to be made. */
 export interface RefundOrder {
 	id: string;
-	/** `share`: what is unused, within the window, once; `all`: what is left; else this many minor units. */
+	/** `share`: what is unused, within the window, once; `all`: what is left, once no more can come back; else minor units. */
 	amount: "share" | "all" | number;
 	reason?: string | undefined;
 	endsAccess: boolean;
@@ -73,7 +75,7 @@ export class Refunds {
 		const usage = await this.#needs.owner.usage(payment);
 		const amountMinor = refundableShare(payment, usage, this.#stepOf(payment));
 		const reason =
-			codeOf(this.#refusal(payment, { amount: "share" })) ??
+			codeOf(this.#refusal(payment, { id: "", amount: "share" })) ??
 			(amountMinor === 0 ? "NOTHING_REFUNDABLE" : undefined);
 		return {
 			refundable: reason === undefined,
@@ -122,6 +124,43 @@ export class Refunds {
 		if (refund?.status === "requested") return this.#reserve(payment, refund);
 		if (refund?.status === "pending") return this.#resume(payment, refund);
 		return this.#thaw(payment, refundId);
+	}
+
+	/**
+	 * Goes on with a refund that was just asked for; what keeps it from going on for now is left to the reconciler.
+	 * @throws NOTHING_REFUNDABLE, REFUND_PENDING; it is withdrawn then
+	 */
+	async attempt(begun: PaymentDoc, refundId: string): Promise<PaymentDoc> {
+		try {
+			return await this.proceed(begun, refundId);
+		} catch (error) {
+			if (codeOf(error) === "REFUND_PENDING")
+				await this.withdraw(begun, refundId, "another refund is under way");
+			if (!isAway(error)) throw error;
+			this.#needs.warn(`The refund ${refundId} goes on later`, error);
+			return this.#records.get(begun.id);
+		}
+	}
+
+	/**
+	 * Gives back all that is left of a payment that led to nothing, once; where nothing is left it does nothing.
+	 * @throws SERVICE_UNAVAILABLE while another refund or a dispute is under way: what it leaves goes back then
+	 */
+	async giveBack(id: string, reason: string): Promise<PaymentDoc> {
+		const refundId = derivedId("rfd", id, "nothing bought");
+		const payment = await this.#records.get(id);
+		try {
+			const order = { amount: "all", reason, endsAccess: false, holds: false } as const;
+			await this.attempt(await this.begin(payment, { ...order, id: refundId }), refundId);
+		} catch (error) {
+			const code = codeOf(error);
+			if (code === "REFUND_PENDING") throw busy();
+			if (code !== "NOTHING_REFUNDABLE" && code !== "ALREADY_REFUNDED") throw error;
+		}
+		const after = await this.#records.get(id);
+		const isLeft = after.refundableMinor || isMoving(after, refundId);
+		if (!after.refunds[refundId] && isLeft) throw busy();
+		return after;
 	}
 
 	/** Takes back one that was only asked for, then thaws what was frozen. */
@@ -193,12 +232,16 @@ export class Refunds {
 	}
 
 	/** Why a refund may not begin; undefined where it may. */
-	#refusal(payment: PaymentDoc, { amount }: Pick<RefundOrder, "amount">): Error | undefined {
+	#refusal(
+		payment: PaymentDoc,
+		{ id, amount }: Pick<RefundOrder, "id" | "amount">,
+	): Error | undefined {
 		const { windowDays, clock } = this.#needs;
 		const { capturedAt, refundableMinor = 0, refundedMinor = 0, amountMinor } = payment;
 		if (!capturedAt) return problem(contract, "NOTHING_REFUNDABLE", "It was not captured");
 		if (amount === "share" && endsAlready(payment)) return problem(contract, "ALREADY_REFUNDED");
-		if (payment.openRefund) return problem(contract, "REFUND_PENDING");
+		if (payment.openRefund || (amount === "all" && isMoving(payment, id)))
+			return problem(contract, "REFUND_PENDING");
 		if (refundedMinor >= amountMinor) return problem(contract, "ALREADY_REFUNDED");
 		if (refundableMinor === 0) return problem(contract, "NOTHING_REFUNDABLE");
 		if (amount === "share" && clock.now() - Date.parse(capturedAt) > windowDays * dayMs)
@@ -225,9 +268,8 @@ export class Refunds {
 	}
 }
 
-/** Whether a refund that could not go on may be told to be pending: it is written down, and the reconciler goes on. */
-export const isAway = (error: unknown): boolean =>
+/** Whether whoever was asked is away: the refund is written down, and goes on later. */
+const isAway = (error: unknown): boolean =>
 	codeOf(error) === "SERVICE_UNAVAILABLE" || (error as { retryable?: boolean }).retryable === true;
 
-/** To be thrown where a repeat will find the way free. */
-export const busy = () => platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 5 });
+const busy = () => platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 5 });

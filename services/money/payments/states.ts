@@ -54,6 +54,11 @@ export function headroomOf({ amountMinor, refunds, disputes }: PaymentDoc): numb
 	return Math.max(0, amountMinor - held - claimed);
 }
 
+/** Whether more of a payment may yet be there to be given back: a dispute is open, or another refund than this pending. */
+export const isMoving = ({ disputes, refunds }: PaymentDoc, except: string): boolean =>
+	Object.values(disputes).some(({ status }) => status === "open") ||
+	Object.values(refunds).some(({ id, status }) => id !== except && status === "pending");
+
 /**
  * Whether anything about a payment has no known end at its provider.
  * @param now ms

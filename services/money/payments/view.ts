@@ -49,3 +49,9 @@ function refundsOf({ refunds, refundedMinor = 0, currency }: PaymentDoc) {
 			.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1)),
 	};
 }
+
+/** Why a refund came to nothing, in a sentence. */
+export function refusalOf({ refunds }: PaymentDoc, id: string): string {
+	const { code, message = "it does not say why" } = refunds[id]?.failure ?? {};
+	return code === "withdrawn" ? `It was withdrawn: ${message}` : `The provider refuses: ${message}`;
+}

@@ -269,6 +269,88 @@ type Act = keyof typeof acts;
 /** What has happened to a seat before. */
 const histories: readonly Act[][] = [[], ["capture pay_1"], ["capture pay_1", "drop"]];
 
+describe("a refund whose money comes back", () => {
+	const of = (paymentId: string, refundId: string, endsAccess = true) => ({
+		paymentId,
+		refundId,
+		endsAccess,
+	});
+
+	test("takes the seat up again, whatever was bought and given back since", async () => {
+		const { seats, pair, cause, seat } = world();
+		await seats.buy(cause(), pair, "pay_1");
+		await seats.refunded(cause(), pair, of("pay_1", "rfd_1"));
+		await seats.buy(cause(), pair, "pay_2");
+		await seats.refunded(cause(), pair, of("pay_2", "rfd_2"));
+		await seats.refundFailed(cause(), pair, of("pay_1", "rfd_1"));
+		const { status, payments } = await seat();
+		assert.deepEqual([status, payments], ["active", { pay_1: "captured", pay_2: "refunded" }]);
+	});
+
+	test("is too much where the seat is bought again", async () => {
+		const { seats, pair, cause, seat } = world();
+		await seats.buy(cause(), pair, "pay_1");
+		await seats.refunded(cause(), pair, of("pay_1", "rfd_1"));
+		await seats.buy(cause(), pair, "pay_2");
+		await seats.refundFailed(cause(), pair, of("pay_1", "rfd_1"));
+		assert.deepEqual((await seat()).payments, { pay_1: "surplus", pay_2: "captured" });
+	});
+
+	test("leaves the seat as long as anything else ended what the payment paid for", async () => {
+		const ends = [
+			(w: World) => w.seats.refunded(w.cause(), w.pair, of("pay_1", "rfd_2")),
+			(w: World) =>
+				w.seats.chargedBack(w.cause(), w.pair, { paymentId: "pay_1", disputeId: "dp_1" }),
+			async (w: World) => w.seats.drop(w.cause(), await w.seat(), "pay_1"),
+		];
+		for (const end of ends)
+			for (const first of [true, false]) {
+				const w = world();
+				const { seats, pair, cause, seat } = w;
+				await seats.buy(cause(), pair, "pay_1");
+				if (first) await end(w);
+				await seats.refunded(cause(), pair, of("pay_1", "rfd_1"));
+				if (!first) await end(w);
+				await seats.refundFailed(cause(), pair, of("pay_1", "rfd_1"));
+				const { status, payments } = await seat();
+				assert.deepEqual([status, payments], ["dropped", { pay_1: "refunded" }]);
+			}
+	});
+
+	test("leaves the seat where it had not ended it", async () => {
+		const { seats, pair, cause, seat } = world();
+		await seats.buy(cause(), pair, "pay_1");
+		await seats.refunded(cause(), pair, of("pay_1", "rfd_1", false));
+		await seats.refunded(cause(), pair, of("pay_1", "rfd_2"));
+		await seats.refundFailed(cause(), pair, of("pay_1", "rfd_1", false));
+		assert.equal((await seat()).status, "dropped");
+	});
+
+	test("gives the seat that its capture would have bought, heard of last", async () => {
+		const { seats, pair, cause, seat } = world();
+		await seats.refunded(cause(), pair, of("pay_1", "rfd_1"));
+		await seats.refundFailed(cause(), pair, of("pay_1", "rfd_1"));
+		await seats.buy(cause(), pair, "pay_1");
+		const { status, payments } = await seat();
+		assert.deepEqual([status, payments], ["active", { pay_1: "captured" }]);
+	});
+});
+
+describe("a refund that was withdrawn", () => {
+	test("never freezes the seat again, however late its hold comes", async () => {
+		const { seats, pair, cause, seat } = world();
+		await seats.buy(cause(), pair, "pay_1");
+		for (const before of [true, false]) {
+			const late = { paymentId: "pay_1", refundId: before ? "rfd_1" : "rfd_2" };
+			if (before) await seats.hold(cause(), pair, late);
+			await seats.release(cause(), pair, late);
+			await seats.hold(cause(), pair, late);
+			const { heldBy, payments } = await seat();
+			assert.deepEqual([heldBy, payments], [undefined, { pay_1: "captured" }]);
+		}
+	});
+});
+
 describe("captures, drops, refunds and enrollments at once", () => {
 	test("leave one seat that is paid when it is taken, and a fact for every change", async () => {
 		const history = fc.constantFrom(...histories);
