@@ -29,6 +29,8 @@ export interface EnrollmentDoc {
 	ends?: Record<string, string>;
 	/** The refund that freezes progress. */
 	heldBy?: string;
+	/** Refunds that froze it before the one that does now: a hold of theirs that comes late is void. */
+	pastHolds?: Record<string, true>;
 	/** The refund or dispute that dropped it: the seat comes back if the money does. */
 	droppedBy?: string;
 	/** Seed of the request that last took the seat, where it had one: taken up after a crash it knows its own. */
@@ -54,6 +56,7 @@ export const EnrollmentModel = defineModel<EnrollmentDoc>()({
 		refunds: { type: Object },
 		ends: { type: Object },
 		heldBy: String,
+		pastHolds: { type: Object },
 		droppedBy: String,
 		takenBy: String,
 		enrolledAt: String,

@@ -106,8 +106,17 @@ export function held(
 	seat: EnrollmentDoc,
 	{ paymentId, refundId }: Omit<SeatRefund, "endsAccess">,
 ): SeatStep | null {
-	if (!pays(seat, paymentId) || seat.heldBy === refundId || seat.refunds?.[refundId]) return null;
-	return { change: { $set: { [`payments.${paymentId}`]: "refunding", heldBy: refundId } } };
+	const isVoid = seat.refunds?.[refundId] ?? seat.pastHolds?.[refundId];
+	if (!pays(seat, paymentId) || seat.heldBy === refundId || isVoid) return null;
+	return {
+		change: {
+			$set: {
+				[`payments.${paymentId}`]: "refunding",
+				heldBy: refundId,
+				...(seat.heldBy && { [`pastHolds.${seat.heldBy}`]: true }),
+			},
+		},
+	};
 }
 
 /** Thaws a seat whose refund was withdrawn, which never freezes it again. */

@@ -216,6 +216,19 @@ describe("a refund of a seat", () => {
 		assert.equal(await seats.reopen(cause(), await seat(), "pay_1"), null);
 	});
 
+	test("takes over from one of the same payment that has ended, which never freezes it again", async () => {
+		const { seats, pair, cause, seat } = world();
+		await seats.buy(cause(), pair, "pay_1");
+		const second = { ...refund, refundId: "rfd_2" };
+		await seats.hold(cause(), pair, refund);
+		await seats.hold(cause(), pair, second);
+		await seats.hold(cause(), pair, refund);
+		assert.equal((await seat()).heldBy, "rfd_2");
+		await seats.refundFailed(cause(), pair, refund);
+		const { heldBy, payments } = await seat();
+		assert.deepEqual([heldBy, payments], ["rfd_2", { pay_1: "refunding" }]);
+	});
+
 	test("waits while another one freezes it", async () => {
 		const { seats, pair, cause, enrollments, seat } = world();
 		await seats.buy(cause(), pair, "pay_1");
