@@ -1,3 +1,4 @@
+import type { Result } from "../../../kernel/contract.ts";
 import type { TransferDoc } from "../../../models/money/transfer.model.ts";
 import type { Movement } from "../payments/payments.contract.ts";
 import { Balances, flawOf, isSameBooking, keyOf, transferOf } from "./journal.ts";
@@ -7,16 +8,7 @@ const onItsWayMs = 60_000;
 const differencesShown = 1_000;
 
 /** One paid payment in a provider's own list. */
-export interface StatementLine {
-	id: string;
-	/** The payment's id. */
-	key: string;
-	amountMinor: number;
-	currency: string;
-	refundedMinor: number;
-	/** ms */
-	paidAt: number;
-}
+export type StatementLine = Result<"payments.statement">["items"][number];
 
 export interface AuditNeeds {
 	/** All entries, page by page. */
