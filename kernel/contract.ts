@@ -39,6 +39,8 @@ export interface ActionContract {
 	example?: Record<string, unknown>;
 	/** Refused with 503 where this node's list of revoked sessions is older than 30 s: money and admin writes. */
 	sensitive?: boolean;
+	/** Stricter than `RATE_LIMIT`: calls over HTTP per minute of one address, or of one caller where one is known. */
+	limit?: { perMinute: number; by: "address" | "caller" };
 	/** An answer may be this old, seconds; it is kept per caller. Only for what nobody decides money or access by. */
 	cache?: { ttlSeconds: number };
 	/**
@@ -54,6 +56,8 @@ export interface ActionContract {
 	accepts?: "json" | "raw";
 	/** `file`: the result is `{contentType, content}` and goes out as it is. Default `json`. */
 	answers?: "json" | "file";
+	/** Media types it may answer in, for the documents; where it is not JSON alone. */
+	media?: readonly string[];
 }
 
 /** A durable fact: past tense, delivered at least once, in no order. */

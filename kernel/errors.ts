@@ -60,15 +60,70 @@ export const codeOf = (error: unknown): string | undefined =>
 
 /** Codes that the platform itself answers with, on any route. See the table in the API's conventions. */
 export const platformProblems = {
-	MALFORMED_JSON: { status: 400, title: "The body is not JSON" },
-	BAD_REQUEST: { status: 400, title: "The request cannot be understood" },
-	UNAUTHENTICATED: { status: 401, title: "A valid access token is needed" },
-	SERVICE_SIGNATURE_INVALID: { status: 401, title: "The service signature does not hold" },
-	FORBIDDEN: { status: 403, title: "The caller may not do this" },
-	NOT_FOUND: { status: 404, title: "There is nothing at this address" },
-	METHOD_NOT_ALLOWED: { status: 405, title: "This address does not take this method" },
-	PAYLOAD_TOO_LARGE: { status: 413, title: "The body is too large" },
-	UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The body must be application/json" },
+	MALFORMED_JSON: {
+		status: 400,
+		title: "The body is not JSON",
+		explanation: "Send a JSON object as UTF-8.",
+	},
+	BAD_REQUEST: {
+		status: 400,
+		title: "The request cannot be understood",
+		explanation:
+			"`detail` says why: a path that is badly encoded, a body that nests past 32 levels, a key that is not allowed, or an `Idempotency-Key` that is none.",
+	},
+	UNAUTHENTICATED: {
+		status: 401,
+		title: "A valid access token is needed",
+		explanation:
+			"Send `Authorization: Bearer` with an access token that has not expired; refresh or log in for a new one. A token that does not hold is refused where none is needed, too.",
+	},
+	SERVICE_SIGNATURE_INVALID: {
+		status: 401,
+		title: "The service signature does not hold",
+		explanation:
+			"Only other systems' servers may call this. The signature covers method, path, query and body byte for byte, is good for 300 s, and each nonce once.",
+	},
+	FORBIDDEN: {
+		status: 403,
+		title: "The caller may not do this",
+		explanation:
+			"Who is asking is known and lacks the role or is not whose thing it is. Asking again changes nothing.",
+	},
+	NOT_FOUND: {
+		status: 404,
+		title: "There is nothing at this address",
+		explanation: "No operation has this path; `/docs` lists them all.",
+	},
+	METHOD_NOT_ALLOWED: {
+		status: 405,
+		title: "This address does not take this method",
+		explanation: "The `Allow` header lists the methods that it takes.",
+	},
+	PAYLOAD_TOO_LARGE: {
+		status: 413,
+		title: "The body is too large",
+		explanation: "Bodies may have up to 256 KiB.",
+	},
+	URI_TOO_LONG: {
+		status: 414,
+		title: "The address is too long",
+		explanation: "Path and query may have up to 8 KiB.",
+	},
+	HEADERS_TOO_LARGE: {
+		status: 431,
+		title: "The headers are too many or too large",
+		explanation: "Up to 100 headers and 16 KiB of them are read.",
+	},
+	REQUEST_TOO_SLOW: {
+		status: 408,
+		title: "The request did not arrive in time",
+		explanation: "Headers must be there within 10 s, and all of the request within 30 s.",
+	},
+	UNSUPPORTED_MEDIA_TYPE: {
+		status: 415,
+		title: "The body must be application/json",
+		explanation: "Send `Content-Type: application/json`, uncompressed.",
+	},
 	IDEMPOTENCY_IN_PROGRESS: {
 		status: 409,
 		title: "A request under this Idempotency-Key is still running",
@@ -79,10 +134,29 @@ export const platformProblems = {
 		title: "This Idempotency-Key was used for a request with another body",
 		explanation: "One key is for one request: give each new request a key of its own.",
 	},
-	VALIDATION_ERROR: { status: 422, title: "The request does not fit its schema" },
-	TOO_MANY_REQUESTS: { status: 429, title: "Too many requests" },
-	SERVICE_UNAVAILABLE: { status: 503, title: "A service that should answer is not there" },
-	INTERNAL_ERROR: { status: 500, title: "Something broke on our side" },
+	VALIDATION_ERROR: {
+		status: 422,
+		title: "The request does not fit its schema",
+		explanation:
+			"`errors` lists each field by its JSON pointer with what it breaks. Nothing was done.",
+	},
+	TOO_MANY_REQUESTS: {
+		status: 429,
+		title: "Too many requests",
+		explanation:
+			"Wait as many seconds as `Retry-After` says. `RateLimit` says how many requests are left.",
+	},
+	SERVICE_UNAVAILABLE: {
+		status: 503,
+		title: "A service that should answer is not there",
+		explanation:
+			"Ask again after `Retry-After`. Under an `Idempotency-Key` a repeat has one effect, whatever became of this request.",
+	},
+	INTERNAL_ERROR: {
+		status: 500,
+		title: "Something broke on our side",
+		explanation: "It is logged under `requestId`; say that when you report it.",
+	},
 } as const satisfies Record<string, Problem>;
 
 /** Makes one of the platform's own errors. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import { assertDocumented } from "./openapi.ts";
 
 export interface Answer {
 	status: number;
@@ -9,7 +10,7 @@ export interface Answer {
 	body: any;
 }
 
-/** Sends a JSON request; the answer's body parsed where it is JSON. */
+/** Sends a JSON request; the answer as `answerOf` has it. */
 export async function send(
 	base: string,
 	method: string,
@@ -26,13 +27,25 @@ export async function send(
 		},
 		...(body !== undefined && { body: JSON.stringify(body) }),
 	});
+	return answerOf(response, base, method, path);
+}
+
+/** An answer with its body parsed where it is JSON. @throws where it is not what the server's own OpenAPI says. */
+export async function answerOf(
+	response: Response,
+	base: string,
+	method: string,
+	path: string,
+): Promise<Answer> {
 	const text = await response.text();
 	const isJson = /json/.test(response.headers.get("content-type") ?? "");
-	return {
+	const answer = {
 		status: response.status,
 		headers: response.headers,
 		body: isJson ? JSON.parse(text) : text,
 	};
+	await assertDocumented(base, method, path, answer);
+	return answer;
 }
 
 export interface Person {

@@ -10,6 +10,11 @@ const Health = Type.Object(
 	{ $id: "Health" },
 );
 
+const PROBLEM_NOT_FOUND = { status: 404, title: "No action answers with this code" } as const;
+const bySlug = Type.Object({
+	slug: Type.String({ description: "The code in lower case, `-` for `_`" }),
+});
+
 /** The REST face. Its routes are the other contracts'; these are its own. */
 export const api = defineContract("api", {
 	description: "The REST face of the mesh",
@@ -34,12 +39,50 @@ export const api = defineContract("api", {
 			),
 			example: {},
 		},
+		docs: {
+			description: "The page that shows this API and tries it",
+			kind: "read",
+			access: "public",
+			ignoresToken: true,
+			rest: "GET /docs",
+			answers: "file",
+			media: ["text/html"],
+			result: FileAnswer,
+			example: {},
+		},
+		docsFile: {
+			description: "A script or the style of that page",
+			kind: "read",
+			access: "public",
+			ignoresToken: true,
+			rest: "GET /docs/:file",
+			answers: "file",
+			media: ["text/javascript", "text/css"],
+			params: Type.Object({ file: Type.String() }),
+			result: FileAnswer,
+			errors: { FILE_NOT_FOUND: { status: 404, title: "The page has no such file" } },
+			example: { file: "docs.css" },
+		},
+		docsProblem: {
+			description: "What an error code means, as a page; `/problems` leads browsers to it",
+			kind: "read",
+			access: "public",
+			ignoresToken: true,
+			rest: "GET /docs/problems/:slug",
+			answers: "file",
+			media: ["text/html"],
+			params: bySlug,
+			result: FileAnswer,
+			errors: { PROBLEM_NOT_FOUND },
+			example: { slug: "validation-error" },
+		},
 		problem: {
-			description: "What an error code means and who answers with it",
+			description: "What an error code means and who answers with it; a page where a browser asks",
 			kind: "read",
 			access: "public",
 			rest: "GET /problems/:slug",
-			params: Type.Object({ slug: Type.String() }),
+			media: ["application/json", "text/html"],
+			params: bySlug,
 			result: Type.Object(
 				{
 					code: Type.String(),
@@ -50,7 +93,7 @@ export const api = defineContract("api", {
 				},
 				{ $id: "ProblemPage" },
 			),
-			errors: { PROBLEM_NOT_FOUND: { status: 404, title: "No action answers with this code" } },
+			errors: { PROBLEM_NOT_FOUND },
 			example: { slug: "validation-error" },
 		},
 		icon: {
@@ -59,6 +102,7 @@ export const api = defineContract("api", {
 			access: "public",
 			rest: "GET /favicon.ico",
 			answers: "file",
+			media: ["image/svg+xml"],
 			result: FileAnswer,
 			example: {},
 		},

@@ -14,10 +14,11 @@ import {
 } from "../../../models/gateway/idempotency-record.model.ts";
 import { NonceModel } from "../../../models/gateway/nonce.model.ts";
 import { api } from "./api.contract.ts";
+import { docsFile, docsPage, isDocsFile } from "./docs/files.ts";
+import { explain, problemPage } from "./docs/problem-page.ts";
 import { gatewayMixin } from "./gateway.mixin.ts";
 import { Idempotency } from "./idempotency.ts";
 import { openApi } from "./openapi.ts";
-import { codeOfSlug } from "./problems.ts";
 import type { Request } from "./request.ts";
 import { verifyService } from "./service-signature.ts";
 
@@ -60,14 +61,20 @@ export default implement(api, {
 	],
 
 	methods: {
+		/** @throws PROBLEM_NOT_FOUND */
+		explain(slug: string): Result<"api.problem"> {
+			const explained = explain(platformOf(this.broker).contracts, slug);
+			if (!explained) throw problem(api, "PROBLEM_NOT_FOUND");
+			return explained;
+		},
+
 		/**
-		 * The name of the system whose server signed this request; its nonce is used up.
+		 * The name and nonce in the signature of this request, which holds; the nonce may have been seen before.
 		 * @throws SERVICE_SIGNATURE_INVALID
 		 */
-		async proveService(request: Request): Promise<string> {
+		checkService(request: Request): { name: string; nonce: string } {
 			const header = (name: string) => String(request.headers[name] ?? "");
 			const name = header("x-service-name");
-			const now = this.clock.now();
 			const nonce = verifyService(
 				this.env.SERVICE_SECRET_KEY,
 				{
@@ -77,7 +84,7 @@ export default implement(api, {
 					target: request.target,
 					body: request.rawBody ?? Buffer.alloc(0),
 				},
-				now,
+				this.clock.now(),
 			);
 			const variable = Object.hasOwn(apiKeys, name)
 				? apiKeys[name as keyof typeof apiKeys]
@@ -85,8 +92,17 @@ export default implement(api, {
 			const key = variable && this.env[variable];
 			if (!nonce || !variable || (key && !isSameSecret(key, header("x-service-key"))))
 				throw platformProblem("SERVICE_SIGNATURE_INVALID");
+			return { name, nonce };
+		},
+
+		/**
+		 * The name of the system whose server signed this request; its nonce is used up.
+		 * @throws SERVICE_SIGNATURE_INVALID
+		 */
+		async proveService(request: Request): Promise<string> {
+			const { name, nonce } = this.checkService(request);
 			try {
-				await this.nonces.insert({ id: `${name}:${nonce}`, at: now });
+				await this.nonces.insert({ id: `${name}:${nonce}`, at: this.clock.now() });
 			} catch (error) {
 				throw isDuplicate(error) ? platformProblem("SERVICE_SIGNATURE_INVALID") : error;
 			}
@@ -108,16 +124,24 @@ export default implement(api, {
 			return openApi(platformOf(this.broker).contracts, this.env.publicUrl);
 		},
 
-		async problem(ctx) {
+		async docs() {
+			return docsPage();
+		},
+
+		async docsFile(ctx) {
+			const { file } = ctx.params;
+			if (!isDocsFile(file)) throw problem(api, "FILE_NOT_FOUND");
+			return docsFile(file);
+		},
+
+		async docsProblem(ctx) {
 			const { contracts } = platformOf(this.broker);
-			const code = codeOfSlug(ctx.params.slug);
-			const found = contracts.problem(code);
-			if (!found) throw problem(api, "PROBLEM_NOT_FOUND");
-			const { status, title, explanation } = found;
-			const actions = [...contracts.actions]
-				.filter(([, action]) => action.errors?.[code])
-				.map(([name]) => name);
-			return { code, status, title, ...(explanation && { explanation }), actions };
+			const content = problemPage(this.explain(ctx.params.slug), contracts);
+			return { contentType: "text/html; charset=utf-8", content };
+		},
+
+		async problem(ctx) {
+			return this.explain(ctx.params.slug);
 		},
 
 		async icon() {

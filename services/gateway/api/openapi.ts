@@ -1,155 +1,193 @@
 import type { TObject, TSchema } from "typebox";
-import { type ActionContract, accessOf, aliasesOf, statusesOf } from "../../../kernel/contract.ts";
+import { type ActionContract, accessOf, aliasesOf } from "../../../kernel/contract.ts";
 import type { Contracts } from "../../../kernel/contracts.ts";
-import { platformProblems } from "../../../kernel/errors.ts";
+import { isKeyed, responsesOf, takesBody } from "./openapi-answers.ts";
+import { Components, type Json } from "./openapi-schemas.ts";
 
-type Json = Record<string, unknown>;
+const about = `Everything that people and other systems do here over HTTP. Each operation is an action of the mesh under the same name.
 
-/** A schema for the document: those with an `$id` become references to `#/components/schemas`. */
-function reference(schema: unknown, components: Json): unknown {
-	if (Array.isArray(schema)) return schema.map(item => reference(item, components));
-	if (typeof schema !== "object" || schema === null) return schema;
-	const { $id, ...rest } = schema as Json;
-	const inner = Object.fromEntries(
-		Object.entries(rest).map(([key, value]) => [key, reference(value, components)]),
-	);
-	if (typeof $id !== "string") return inner;
-	components[$id] = inner;
-	return { $ref: `#/components/schemas/${$id}` };
-}
+**Who is asking.** Register or log in, and send the \`accessToken\` as a bearer token; it lives 15 minutes, and \`/api/auth/refresh\` gives the next. A token that does not hold is 401, also where none is needed. Other systems' servers sign their requests instead.
 
+**Errors** are \`application/problem+json\` (RFC 9457). Tell them apart by \`code\`; \`type\` leads to a page that explains it.
+
+**Retries.** Send an \`Idempotency-Key\` with anything that changes something: the same request under the same key has one effect and one answer, however often it is sent.
+
+**Limits.** \`RateLimit\` and \`RateLimit-Policy\` say how many requests are left; past that 429 with \`Retry-After\`. Bodies are JSON of up to 256 KiB.
+
+**Values.** Ids are strings. Times are ISO 8601 in UTC. Money is an amount in major units, the same in minor units as an integer, and a currency. Lists come in pages: \`page\` and \`pageSize\`, or the \`cursor\` that the page before gave as \`nextCursor\`.
+
+Every answer has an \`X-Request-Id\`; HEAD is GET without a body.`;
+
+/** Whether others than the mesh itself may call it, and as whom. Any one of these is enough. */
 const security = (action: ActionContract): Json[] =>
-	accessOf(action).flatMap(rule => {
-		if (rule === "public") return [{}];
+	accessOf(action).flatMap((rule): Json[] => {
+		if (rule === "public") return action.ignoresToken ? [] : [{}, { bearer: [] }];
 		if (rule === "internal") return [];
-		return typeof rule === "object" && "service" in rule
-			? [{ serviceSignature: [] }]
-			: [{ bearer: [] }];
+		if (rule === "user") return [{ bearer: [] }];
+		if ("roles" in rule) return rule.roles.map(role => ({ bearer: [role] }));
+		const signed = { serviceName: [], serviceSignature: [] };
+		return [signed, { ...signed, serviceKey: [] }];
 	});
 
-const problemResponse = (codes: readonly string[]): Json => ({
-	description: codes.join(", "),
-	content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-});
+const listed = (words: readonly string[]): string =>
+	new Intl.ListFormat("en", { type: "disjunction" }).format(words);
 
-function responses(action: ActionContract, components: Json): Json {
-	const byStatus = new Map<number, string[]>();
-	const add = (status: number, code: string) =>
-		byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-	for (const [code, { status }] of Object.entries(action.errors ?? {})) add(status, code);
-	for (const code of ["VALIDATION_ERROR", "TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"] as const)
-		add(platformProblems[code].status, code);
-	if (!accessOf(action).includes("public")) {
-		add(401, "UNAUTHENTICATED");
-		add(403, "FORBIDDEN");
-	}
-	const result = reference(action.result, components);
-	const success = statusesOf(action).map(status => [
-		status,
-		{
-			description: action.description,
-			...(status !== 204 && { content: { "application/json": { schema: result } } }),
+function whoMayCall(action: ActionContract): string {
+	const rules = accessOf(action);
+	if (rules.includes("public")) return "Anybody may call it.";
+	if (rules.includes("user")) return "Anybody who is signed in may call it.";
+	return rules
+		.flatMap(rule => {
+			if (typeof rule !== "object") return [];
+			return "roles" in rule
+				? [`Only who is ${listed(rule.roles)} may call it.`]
+				: [`Only the servers of ${listed(rule.service)} may call it, by signature.`];
+		})
+		.join(" ");
+}
+
+/** The contract's words, then what it says in other fields. */
+const descriptionOf = (action: ActionContract, twin: string | undefined): string =>
+	[
+		`${action.description}.`,
+		whoMayCall(action),
+		...(action.cache ? [`The answer may be ${action.cache.ttlSeconds} s old.`] : []),
+		...(action.limit
+			? [`At most ${action.limit.perMinute} calls per minute of one ${action.limit.by}.`]
+			: []),
+		...(action.sensitive ? ["Answers 503 while it is not known which sessions were revoked."] : []),
+		...(action.accepts === "raw" ? ["The body is taken as it is, byte for byte."] : []),
+		...(twin ? [`Another name of \`${twin}\`, kept for clients that use it.`] : []),
+	].join(" ");
+
+const summaryOf = ({ description }: ActionContract): string =>
+	description.split(/[;:.] /)[0] as string;
+
+/** A parameter in a path or query; its words stand on it and not in its schema. */
+function parameterOf(
+	name: string,
+	schema: TSchema,
+	isInPath: boolean,
+	params: TObject,
+	example: unknown,
+	components: Components,
+): Json {
+	const { description, ...rest } = components.reference(schema) as Json;
+	return {
+		name,
+		in: isInPath ? "path" : "query",
+		required: isInPath || (params.required?.includes(name) ?? false),
+		...(description !== undefined && { description }),
+		schema: rest,
+		...(example !== undefined && { example }),
+	};
+}
+
+const isEmpty = (value: object): boolean => Object.keys(value).length === 0;
+
+function bodyOf(
+	action: ActionContract,
+	inPath: ReadonlySet<string>,
+	components: Components,
+): Json | undefined {
+	if (action.accepts === "raw") return { required: true, content: { "*/*": {} } };
+	const outside = <T>(record: Record<string, T>) =>
+		Object.fromEntries(Object.entries(record).filter(([key]) => !inPath.has(key)));
+	const properties = outside<TSchema>(action.params?.properties ?? {});
+	if (isEmpty(properties)) return undefined;
+	const required = (action.params?.required ?? []).filter((key: string) => !inPath.has(key));
+	const example = outside(action.example ?? {});
+	return {
+		required: required.length > 0,
+		content: {
+			"application/json": {
+				schema: {
+					type: "object",
+					...(required.length > 0 && { required }),
+					properties: components.reference(properties),
+				},
+				...(!isEmpty(example) && { example }),
+			},
 		},
-	]);
-	const failures = [...byStatus].map(([status, codes]) => [status, problemResponse(codes)]);
-	return Object.fromEntries([...failures, ...success]);
+	};
 }
 
 function operation(
 	name: string,
 	action: ActionContract,
-	method: string,
-	path: string,
-	components: Json,
+	alias: string,
+	twin: string | undefined,
+	components: Components,
 ): Json {
-	const params = (action.params as TObject | undefined) ?? undefined;
-	const properties = Object.entries<TSchema>(params?.properties ?? {});
-	const inPath = new Set([...path.matchAll(/:([^/]+)/g)].map(match => match[1]));
-	const inQuery = ["GET", "DELETE"].includes(method);
-	const parameters = properties
-		.filter(([key]) => inPath.has(key) || inQuery)
-		.map(([key, schema]) => ({
-			name: key,
-			in: inPath.has(key) ? "path" : "query",
-			required: inPath.has(key) || (params?.required?.includes(key) ?? false),
-			schema: reference(schema, components),
-		}));
-	const body = properties.filter(([key]) => !inPath.has(key));
-	const required = (params?.required ?? []).filter(key => !inPath.has(key));
+	const [method, path] = alias.split(" ") as [string, string];
+	const params = action.params as TObject | undefined;
+	const inPath = new Set([...path.matchAll(/:([^/]+)/g)].map(match => match[1] as string));
+	const parameters = Object.entries<TSchema>(params?.properties ?? {})
+		.filter(([key]) => inPath.has(key) || !takesBody(method))
+		.map(([key, schema]) =>
+			parameterOf(
+				key,
+				schema,
+				inPath.has(key),
+				params as TObject,
+				action.example?.[key],
+				components,
+			),
+		);
+	if (isKeyed(action, method)) parameters.push({ $ref: "#/components/parameters/IdempotencyKey" });
+	const requestBody = takesBody(method) ? bodyOf(action, inPath, components) : undefined;
 	return {
-		operationId: name,
-		summary: action.description,
+		operationId: twin ? `${name}.${path.split("/").at(-1)}` : name,
+		summary: summaryOf(action),
+		description: descriptionOf(action, twin),
 		tags: [name.split(".")[0]],
+		...(twin && { deprecated: true }),
 		security: security(action),
 		...(parameters.length > 0 && { parameters }),
-		...(!inQuery &&
-			body.length > 0 && {
-				requestBody: {
-					required: required.length > 0,
-					content: {
-						"application/json": {
-							schema: {
-								type: "object",
-								properties: Object.fromEntries(
-									body.map(([key, schema]) => [key, reference(schema, components)]),
-								),
-								...(required.length > 0 && { required }),
-							},
-							...(action.example && { example: action.example }),
-						},
-					},
-				},
-			}),
-		responses: responses(action, components),
+		...(requestBody && { requestBody }),
+		responses: responsesOf(name, action, method, components),
 	};
 }
 
-const problemSchema = {
-	type: "object",
-	description: "RFC 9457",
-	required: ["type", "title", "status", "code", "requestId"],
-	properties: {
-		type: { type: "string" },
-		title: { type: "string" },
-		status: { type: "integer" },
-		detail: { type: "string" },
-		code: { type: "string" },
-		requestId: { type: "string" },
-	},
-};
+const made = new WeakMap<Contracts, Json & { openapi: string }>();
 
-/** The OpenAPI 3.1 document of every action that has a path. */
+/** The OpenAPI 3.1 document of every action that has a path, made once. `serverUrl`: where clients reach it. */
 export function openApi(contracts: Contracts, serverUrl: string): Json & { openapi: string } {
-	const components: Json = { Problem: problemSchema };
+	const document = made.get(contracts) ?? describe(contracts, serverUrl);
+	made.set(contracts, document);
+	return document;
+}
+
+function describe(contracts: Contracts, serverUrl: string): Json & { openapi: string } {
+	const components = new Components();
 	const paths: Record<string, Json> = {};
-	for (const [name, action] of contracts.actions)
-		for (const [index, alias] of aliasesOf(action).entries()) {
+	const tags = new Set<string>();
+	for (const [name, action] of contracts.actions) {
+		const aliases = aliasesOf(action);
+		for (const alias of aliases) {
 			const [method, path] = alias.split(" ") as [string, string];
 			const key = path.replace(/:([^/]+)/g, "{$1}");
-			const described = operation(name, action, method, path, components);
+			const twin = alias === aliases[0] ? undefined : aliases[0];
 			paths[key] = {
 				...paths[key],
-				[method.toLowerCase()]:
-					index === 0 ? described : { ...described, operationId: `${name}.${index + 1}` },
+				[method.toLowerCase()]: operation(name, action, alias, twin, components),
 			};
+			tags.add(name.split(".")[0] as string);
 		}
+	}
 	return {
 		openapi: "3.1.0",
-		info: { title: "Zeolite", version: "1", license: { name: "MIT", identifier: "MIT" } },
-		servers: [{ url: serverUrl }],
-		tags: contracts.all.map(({ name, description }) => ({ name, description })),
-		paths,
-		components: {
-			schemas: components,
-			securitySchemes: {
-				bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
-				serviceSignature: {
-					type: "apiKey",
-					in: "header",
-					name: "X-Service-Signature",
-					description: "t=<unix seconds>,n=<nonce>,v1=<HMAC-SHA256, hex>, with X-Service-Name",
-				},
-			},
+		info: {
+			title: "Zeolite",
+			version: "1",
+			description: about,
+			license: { name: "MIT", identifier: "MIT" },
 		},
+		servers: [{ url: serverUrl }],
+		tags: contracts.all
+			.filter(({ name }) => tags.has(name))
+			.map(({ name, description }) => ({ name, description })),
+		paths,
+		components: { ...components },
 	};
 }

@@ -32,16 +32,6 @@ const outages = new Set([
 	"GRACEFUL_STOP_TIMEOUT",
 ]);
 
-/** body-parser's codes → ours. */
-const bodyFaults: Record<string, string> = {
-	"entity.parse.failed": "MALFORMED_JSON",
-	"entity.too.large": "PAYLOAD_TOO_LARGE",
-	"encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
-	"charset.unsupported": "UNSUPPORTED_MEDIA_TYPE",
-	"request.aborted": "BAD_REQUEST",
-	"request.size.invalid": "BAD_REQUEST",
-};
-
 export const slugOf = (code: string): string => code.toLowerCase().replaceAll("_", "-");
 export const codeOfSlug = (slug: string): string => slug.toUpperCase().replaceAll("-", "_");
 
@@ -71,7 +61,7 @@ export function problemAnswer(
 	action?: string,
 ): ProblemAnswer {
 	const raw = codeOf(error) ?? (isBare503(error) ? "SERVICE_UNAVAILABLE" : "");
-	const code = outages.has(raw) ? "SERVICE_UNAVAILABLE" : (bodyFaults[raw] ?? raw);
+	const code = outages.has(raw) ? "SERVICE_UNAVAILABLE" : raw;
 	const declared = contracts.problem(code, action);
 	const { message, data } = (error ?? {}) as Raised;
 	if (!declared || declared.status >= 500) {

@@ -62,7 +62,11 @@ const SandboxPayment = Type.Object(
 const INTENT_NOT_FOUND = { status: 404, title: "The sandbox has no such payment" } as const;
 const NOT_POSSIBLE = { status: 409, title: "The payment is in no state for that" } as const;
 const eitherId = Type.String({ description: "The payment's, or the sandbox's own of it" });
-const amountMinor = Type.Integer({ minimum: 1, description: "Minor units" });
+const amountMinor = Type.Integer({
+	minimum: 1,
+	maximum: 999_999_999_999_999,
+	description: "Minor units, as many as a JSON number has digits for",
+});
 const onlyWhere = "sandbox" as const;
 const payment = "pay_0190f3c2-0000-7000-8000-000000000000";
 const intent = "pi_sandbox_0190f3c2000070008000000000000000";
@@ -78,7 +82,10 @@ export const sandbox = defineContract("sandbox", {
 			rest: "POST /api/sandbox/payments/:id/complete",
 			params: Type.Object({ id: Type.String(), outcome: Outcome }),
 			result: SandboxPayment,
-			errors: { PAYMENT_NOT_FOUND },
+			errors: {
+				PAYMENT_NOT_FOUND,
+				FORBIDDEN: { status: 403, title: "Only who is to pay may do this" },
+			},
 			sensitive: true,
 			onlyWhere,
 			example: { id: payment, outcome: "succeed" },
@@ -110,6 +117,7 @@ export const sandbox = defineContract("sandbox", {
 			result: FileAnswer,
 			errors: { PAYMENT_NOT_FOUND },
 			answers: "file",
+			media: ["text/html"],
 			onlyWhere,
 			example: { id: payment, secret: `${intent}_secret_0` },
 		},
@@ -120,6 +128,7 @@ export const sandbox = defineContract("sandbox", {
 			rest: "GET /sandbox/checkout.js",
 			result: FileAnswer,
 			answers: "file",
+			media: ["text/javascript"],
 			onlyWhere,
 			example: {},
 		},
@@ -130,6 +139,7 @@ export const sandbox = defineContract("sandbox", {
 			rest: "GET /sandbox/checkout.css",
 			result: FileAnswer,
 			answers: "file",
+			media: ["text/css"],
 			onlyWhere,
 			example: {},
 		},
@@ -193,7 +203,7 @@ export const sandbox = defineContract("sandbox", {
 			kind: "write",
 			access: "internal",
 			params: Type.Object({
-				key: Type.String({ pattern: "^[A-Za-z0-9_-]{1,255}$" }),
+				key: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$" }),
 				id: Type.String({ description: "The sandbox's own" }),
 				amountMinor,
 			}),

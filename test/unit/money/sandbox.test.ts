@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { codeOf } from "../../../kernel/errors.ts";
+import { escapeHtml } from "../../../kernel/html.ts";
 import { Collection } from "../../../kernel/store/collection.ts";
 import {
 	type SandboxIntentDoc,
@@ -9,7 +10,7 @@ import {
 } from "../../../models/money/sandbox-intent.model.ts";
 import type { Payment } from "../../../services/money/payments/payments.contract.ts";
 import { Books } from "../../../services/money/sandbox/books.ts";
-import { checkoutPage, escapeHtml } from "../../../services/money/sandbox/checkout/page.ts";
+import { checkoutPage } from "../../../services/money/sandbox/checkout/page.ts";
 import { effectOf, paidEventId } from "../../../services/money/sandbox/outcome.ts";
 import { Post } from "../../../services/money/sandbox/post.ts";
 import type { Outcome } from "../../../services/money/sandbox/sandbox.contract.ts";

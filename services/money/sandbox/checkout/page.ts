@@ -1,18 +1,8 @@
+import { escapeHtml } from "../../../../kernel/html.ts";
 import { format } from "../../../../kernel/money/money.ts";
 import type { SandboxIntentDoc } from "../../../../models/money/sandbox-intent.model.ts";
 import type { Payment } from "../../payments/payments.contract.ts";
 import type { Outcome } from "../sandbox.contract.ts";
-
-const escapes: Record<string, string> = {
-	"&": "&amp;",
-	"<": "&lt;",
-	">": "&gt;",
-	'"': "&quot;",
-	"'": "&#39;",
-};
-
-/** Text as HTML shows it, in content and in quoted attributes. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, c => escapes[c] ?? c);
 
 const buttons: readonly { outcome: Outcome; label: string; hint: string }[] = [
 	{ outcome: "succeed", label: "Pay", hint: "The money is taken and the webhook comes at once." },
