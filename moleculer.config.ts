@@ -1,4 +1,4 @@
-import type { BrokerOptions } from "moleculer";
+import { type BrokerOptions, Loggers } from "moleculer";
 import { makeCacher } from "./kernel/cache.ts";
 import type { Env } from "./kernel/env.ts";
 import { accessMiddleware } from "./kernel/middlewares/access.ts";
@@ -8,6 +8,7 @@ import { pendingReaper } from "./kernel/middlewares/pending-reaper.ts";
 import { resultCheck } from "./kernel/middlewares/result-check.ts";
 import { natsLink } from "./kernel/nats-link.ts";
 import type { Platform } from "./kernel/platform.ts";
+import { redact } from "./kernel/redact.ts";
 import { ContractValidator } from "./kernel/validator.ts";
 
 export interface ConfigureOptions {
@@ -24,7 +25,7 @@ export const brokerOptions = (
 	nodeID,
 	namespace: env.NAMESPACE,
 	logger: process.stdout.isTTY
-		? { type: "Console", options: { level: levels(env.LOG_LEVEL), formatter: "short" } }
+		? (new RedactedConsole({ level: levels(env.LOG_LEVEL), formatter: "short" }) as never)
 		: {
 				type: "Pino",
 				options: {
@@ -91,12 +92,25 @@ export const brokerOptions = (
 	}),
 });
 
-/** Services log `(message, error)`, as Moleculer does; pino takes the error first. */
+/** Services log `(message, error)`, as Moleculer does; pino takes the error first. Nothing secret gets this far. */
 function logMethod(this: unknown, args: unknown[], log: (...args: unknown[]) => void): void {
-	const [message, error] = args;
+	const clean = args.map(redact);
+	const [message, error] = clean;
 	if (typeof message === "string" && error instanceof Error)
 		log.call(this, { err: error }, message);
-	else log.apply(this, args);
+	else log.apply(this, clean);
+}
+
+type LogHandler = ((type: string, args: unknown[]) => void) | null;
+
+/** Moleculer's console logger, which is told no secrets. */
+class RedactedConsole extends (Loggers.Console as unknown as new (
+	options: object,
+) => { getLogHandler(bindings: object): LogHandler }) {
+	override getLogHandler(bindings: object): LogHandler {
+		const print = super.getLogHandler(bindings);
+		return print && ((type, args) => print(type, args.map(redact)));
+	}
 }
 
 /** Moleculer tells of each service and link at info; that is debug here. */

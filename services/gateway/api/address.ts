@@ -27,3 +27,17 @@ export function clientAddress(
 	const client = hops.at(-1) as string;
 	return isIP(client) === 0 ? plain(peer) : client;
 }
+
+/** Whom a limit by address counts: an IPv4 address, or the /64 of an IPv6 one, all of which one client may use. */
+export function networkOf(address: string): string {
+	if (isIP(address) !== 6) return address;
+	const [head = "", tail] = (address.split("%")[0] as string).split("::") as [string, string?];
+	const groups = head === "" ? [] : head.split(":");
+	const rest = tail ? tail.split(":") : [];
+	const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
+	const all = [...groups, ...Array<string>(zeros).fill("0"), ...rest];
+	return `${all
+		.slice(0, 4)
+		.map(group => Number.parseInt(group, 16).toString(16))
+		.join(":")}::/64`;
+}

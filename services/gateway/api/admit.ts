@@ -1,11 +1,14 @@
 import type { ServerResponse } from "node:http";
 import type { Context } from "moleculer";
-import type { Identity } from "../../../kernel/contract.ts";
+import type { ActionContract, Identity } from "../../../kernel/contract.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { authorize } from "../../../kernel/middlewares/access.ts";
 import { platformOf } from "../../../kernel/platform.ts";
+import { networkOf } from "./address.ts";
 import { Replay } from "./answer.ts";
+import { guardBodyHead, parseBody, readBody } from "./body.ts";
 import { keyOf } from "./idempotency.ts";
+import type { Counted } from "./limits.ts";
 import { paramsOf } from "./params.ts";
 import {
 	type Alias,
@@ -23,12 +26,25 @@ import { canonical } from "./rewrites.ts";
 const longestUserAgent = 200;
 const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
+/** Counts the request under what holds for every route and under the route's own limit. */
 async function countRequest(
-	gateway: Gateway,
+	{ limiter }: Gateway,
+	{ client, caller, $alias }: Request,
 	response: ServerResponse,
-	client: string,
+	{ kind, limit }: ActionContract,
 ): Promise<void> {
-	for (const [name, value] of Object.entries(await gateway.limiter.take(client)))
+	if (limiter.perMinute === undefined) return;
+	const address = networkOf(client);
+	const policy = { name: "default", perMinute: limiter.perMinute };
+	const isSafe = kind === "read" && !limit;
+	const counted: Counted[] = [{ policy, client: caller?.id ?? address, failsOpen: isSafe }];
+	if (limit)
+		counted.push({
+			policy: { name: $alias?.action ?? "", perMinute: limit.perMinute },
+			client: limit.by === "caller" && caller ? caller.id : address,
+			failsOpen: false,
+		});
+	for (const [name, value] of Object.entries(await limiter.take(counted)))
 		response.setHeader(name, value);
 }
 
@@ -37,6 +53,7 @@ async function identifyCaller(
 	gateway: Gateway,
 	request: Request,
 	response: ServerResponse,
+	contract: ActionContract,
 ): Promise<Identity | undefined> {
 	if (!request.headers.authorization) return undefined;
 	try {
@@ -44,7 +61,7 @@ async function identifyCaller(
 		if (!token) throw platformProblem("UNAUTHENTICATED");
 		return await platformOf(gateway.broker).tokens.verify(token, 0);
 	} catch (error) {
-		await countRequest(gateway, response, request.client);
+		await countRequest(gateway, request, response, { ...contract, kind: "write" });
 		throw error;
 	}
 }
@@ -57,11 +74,13 @@ export async function admit(
 	alias: Alias,
 ): Promise<void> {
 	const contract = contractOf(platformOf(gateway.broker), alias);
-	if (!contract.ignoresToken) request.caller = await identifyCaller(gateway, request, response);
-	await countRequest(gateway, response, request.caller?.id ?? request.client);
+	if (!contract.ignoresToken)
+		request.caller = await identifyCaller(gateway, request, response, contract);
+	await countRequest(gateway, request, response, contract);
 	if (!isForServices(contract)) authorize(contract, request.caller, undefined, false);
 	else if (!request.headers["x-service-signature"] && !request.caller)
 		throw platformProblem("SERVICE_SIGNATURE_INVALID");
+	guardBodyHead(request);
 	if ((contract.accepts ?? "json") === "json" && hasBody(request) && !isJson(request))
 		throw platformProblem("UNSUPPORTED_MEDIA_TYPE");
 }
@@ -96,6 +115,8 @@ export async function prepareCall(
 	alias: Alias,
 ): Promise<void> {
 	const contract = contractOf(platformOf(this.broker), alias);
+	const bytes = await readBody(request);
+	request.rawBody = bytes;
 	let service: string | undefined;
 	if (isForServices(contract)) {
 		if (request.headers["x-service-signature"]) service = await this.proveService(request);
@@ -111,15 +132,14 @@ export async function prepareCall(
 	(ctx.locals as { headers?: object }).headers = headers;
 	const path = (request.$params as { params?: Record<string, string> }).params ?? {};
 	if (contract.accepts === "raw") {
-		const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-		request.$params = { ...path, headers: request.headers, body: body.toString("base64") };
+		request.$params = { ...path, headers: request.headers, body: bytes.toString("base64") };
 		return;
 	}
 	request.$params = paramsOf(contract.params, {
 		method: request.method ?? "GET",
 		path,
 		query: queryOf(request.target),
-		body: request.body,
+		body: parseBody(request, bytes),
 	});
 	const seed = await takeUp(this, request);
 	if (seed) headers.seed = seed;

@@ -5,6 +5,8 @@ import type { Answer } from "./idempotency.ts";
 import { problemAnswer } from "./problems.ts";
 import { type Alias, contractOf, type Gateway, hasBody, type Request } from "./request.ts";
 
+const lingerMs = 2_000;
+
 /** Thrown where a request is answered with what it was answered with before. */
 export class Replay extends Error {
 	readonly answer: Answer;
@@ -34,6 +36,7 @@ export async function sendResult(
 	response: ServerResponse,
 	result: unknown,
 ): Promise<void> {
+	if (response.headersSent) return;
 	const contract = contractOf(platformOf(gateway.broker), request.$alias as Alias);
 	const [first, ...others] = statusesOf(contract) as [number, ...number[]];
 	const chosen = request.$ctx?.meta.$statusCode;
@@ -91,8 +94,21 @@ export async function sendProblem(
 	for (const [name, value] of Object.entries({ ...limits, ...headers }))
 		response.setHeader(name, value);
 	response.setHeader("cache-control", "no-store");
-	if (hasBody(request) && !request.complete) response.setHeader("connection", "close");
+	if (hasBody(request) && !request.complete) {
+		response.setHeader("connection", "close");
+		linger(request);
+	}
 	sendAnswer(request, response, answer);
+}
+
+/** Reads on for a while after the answer: closing on a client that still sends would reset what it has not read yet. */
+function linger(request: Request): void {
+	const { socket } = request;
+	socket.destroySoon = () => {
+		socket.end();
+		request.resume();
+		setTimeout(() => socket.destroy(), lingerMs).unref();
+	};
 }
 
 function sendAnswer(

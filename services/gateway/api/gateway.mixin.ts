@@ -8,18 +8,15 @@ import { trustedProxies } from "./address.ts";
 import { admit, prepareCall } from "./admit.ts";
 import { sendProblem, sendResult } from "./answer.ts";
 import { makeLimiter } from "./limits.ts";
-import { guardDepth } from "./params.ts";
-import { receive } from "./receive.ts";
-import { type Alias, type Gateway, isJson, type Request } from "./request.ts";
-import { drain, makeServer } from "./server.ts";
+import { receive, refuse } from "./receive.ts";
+import type { Alias, Gateway, Request } from "./request.ts";
+import { drain, makeServer, serverLimits } from "./server.ts";
 
 /** moleculer-web's own methods, for those that are wrapped here. */
 const stock = ApiGateway.methods as Record<
 	"resolveAlias" | "routeHandler",
 	(...args: unknown[]) => unknown
 >;
-
-const bodyLimit = 256 * 1024;
 
 /** Aliases in moleculer-web's form, of the actions that take this kind of body. */
 const aliasesFor = ({ contracts }: Platform, accepts: "json" | "raw"): Record<string, string> =>
@@ -39,29 +36,15 @@ function routesOf(platform: Platform): object[] {
 		path: "/",
 		mappingPolicy: "restrict",
 		mergeParams: false,
+		bodyParsers: false,
 		logging: false,
 		onBeforeCall: prepareCall,
 	};
-	const verify = (request: Request, _: unknown, body: Buffer) => {
-		request.rawBody = body;
-		guardDepth(body);
-	};
-	return [
-		{
-			...common,
-			name: "json",
-			aliases: aliasesFor(platform, "json"),
-			bodyParsers: {
-				json: { limit: bodyLimit, inflate: false, strict: false, type: isJson, verify },
-			},
-		},
-		{
-			...common,
-			name: "raw",
-			aliases: aliasesFor(platform, "raw"),
-			bodyParsers: { raw: { limit: bodyLimit, inflate: false, type: () => true } },
-		},
-	];
+	return (["json", "raw"] as const).map(accepts => ({
+		...common,
+		name: accepts,
+		aliases: aliasesFor(platform, accepts),
+	}));
 }
 
 /** moleculer-web with this product's edge: its own server, routes from contracts, one place for every check. */
@@ -100,11 +83,18 @@ export const gatewayMixin = {
 
 	methods: {
 		createServer(this: Gateway) {
-			this.server = makeServer((request, response) => receive(this, request as Request, response));
+			const { REQUEST_TIMEOUT_MS } = platformOf(this.broker).env;
+			this.server = makeServer(
+				{
+					handle: (request, response) => receive(this, request as Request, response),
+					refuse: (code, socket) => refuse(this, code, socket),
+				},
+				{ ...serverLimits, idleMs: serverLimits.idleMs + REQUEST_TIMEOUT_MS },
+			);
 		},
 
 		/** HEAD is GET without a body. */
-		resolveAlias(this: Gateway, url: string, method = "GET") {
+		resolveAlias(this: Gateway, url: string, method = "OPTIONS") {
 			return stock.resolveAlias.call(this, url, method === "HEAD" ? "GET" : method);
 		},
 

@@ -1,12 +1,16 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import helmet from "helmet";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { newId } from "../../../kernel/ids.ts";
 import { answerOps } from "../../../kernel/ops.ts";
 import { platformOf } from "../../../kernel/platform.ts";
 import { clientAddress } from "./address.ts";
+import { pageInstead } from "./docs/problem-page.ts";
+import { guardHead, originForm } from "./params.ts";
 import type { Gateway, Request } from "./request.ts";
 import { canonical } from "./rewrites.ts";
+import type { ClientFault } from "./server.ts";
 
 const requestIdForm = /^[A-Za-z0-9._-]{8,128}$/;
 
@@ -60,15 +64,6 @@ function answerCors(
 	return true;
 }
 
-function isDecodable(target: string): boolean {
-	try {
-		decodeURIComponent(target.split("?")[0] as string);
-		return true;
-	} catch {
-		return false;
-	}
-}
-
 /** A request as it comes off the wire, before moleculer-web sees it. */
 export function receive(gateway: Gateway, request: Request, response: ServerResponse): void {
 	const { env, metrics, problems } = platformOf(gateway.broker);
@@ -76,6 +71,14 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 	identify(request, response);
 	if (problems.has("draining")) response.setHeader("connection", "close");
 	securityHeaders(request, response, () => {});
+	try {
+		guardHead(request);
+	} catch (error) {
+		response.setHeader("connection", "close");
+		gateway.sendError(request, response, error);
+		return;
+	}
+	request.url = originForm(request.url ?? "/");
 	if (answerOps(gateway.broker, request, response)) return;
 	response.once("finish", () =>
 		metrics.http.observe(
@@ -87,18 +90,38 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 			(performance.now() - start) / 1000,
 		),
 	);
-	request.target = request.url ?? "/";
+	request.target = request.url;
 	request.client = clientAddress(
 		request.socket.remoteAddress ?? "",
 		request.headers["x-forwarded-for"] as string | undefined,
 		gateway.proxies,
 	);
 	if (answerCors(env.CORS_ORIGINS, request, response)) return;
-	if (!isDecodable(request.target)) {
-		const bad = platformProblem("BAD_REQUEST", undefined, "The path is badly encoded");
-		gateway.sendError(request, response, bad);
+	// By this header moleculer-web would run an action for what is no preflight of a page that is let in.
+	delete request.headers["access-control-request-method"];
+	request.url = pageInstead(request, response) ?? canonical(request.target);
+	gateway.httpHandler(request, response);
+}
+
+/** Answers what never became a request, or never ended, with its problem; the connection ends with it. */
+export function refuse(gateway: Gateway, code: ClientFault, socket: Socket): void {
+	// Node keeps the answer that is under way here; it asks the same before it answers by itself.
+	const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: ServerResponse };
+	if (underWay?.headersSent) return void socket.destroy();
+	if (underWay?.req.complete) {
+		// What came after a whole request: that one is answered yet.
+		underWay.shouldKeepAlive = false;
 		return;
 	}
-	request.url = canonical(request.target);
-	gateway.httpHandler(request, response);
+	const request = (underWay?.req ?? new IncomingMessage(socket)) as Request;
+	const response = underWay ?? new ServerResponse(request);
+	response.shouldKeepAlive = false;
+	response.once("finish", () => socket.destroySoon());
+	if (!underWay) {
+		response.assignSocket(socket);
+		identify(request, response);
+		securityHeaders(request, response, () => {});
+	}
+	response.setHeader("connection", "close");
+	gateway.sendError(request, response, platformProblem(code));
 }

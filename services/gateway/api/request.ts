@@ -19,12 +19,12 @@ export interface Request extends IncomingMessage {
 	/** Path and query as the client sent them. */
 	target: string;
 	rawBody?: Buffer;
-	body?: unknown;
 	caller?: Identity;
 	/** Address of the client. */
 	client: string;
 	parsedUrl: string;
 	$alias?: Alias;
+	$service: Gateway;
 	$params: unknown;
 	/** Of a request under an `Idempotency-Key`: this run of it. */
 	$run?: Run;
@@ -42,6 +42,8 @@ export interface Gateway {
 	idempotency: Idempotency;
 	httpHandler(request: IncomingMessage, response: ServerResponse): void;
 	sendError(request: IncomingMessage, response: ServerResponse, error: unknown): void;
+	/** Checks the signature of another system's server, by the bytes as they came. */
+	checkService(request: Request): object;
 	/** Proves the signature of another system's server; its name. */
 	proveService(request: Request): Promise<string>;
 }

@@ -1,18 +1,80 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
 const drainMs = 8_000;
 
-/** The gateway's own server: time-outs for slow clients, and no more header bytes than Node's 16 KiB. */
-export const makeServer = (
-	handle: (request: IncomingMessage, response: ServerResponse) => void,
-): Server => {
+/** What a client may take its time for, ms, and how many may be there at once. */
+export interface ServerLimits {
+	/** From the first byte to the last header. */
+	headersMs: number;
+	/** From the first byte to the end of the body. */
+	requestMs: number;
+	/** Between two requests. */
+	keepAliveMs: number;
+	/** Without a byte in either direction, while an answer is made or taken. */
+	idleMs: number;
+	/** How often the first two are looked at. */
+	checkMs: number;
+	connections: number;
+}
+
+export const serverLimits: ServerLimits = {
+	headersMs: 10_000,
+	requestMs: 30_000,
+	keepAliveMs: 65_000,
+	idleMs: 60_000,
+	checkMs: 1_000,
+	connections: 4_096,
+};
+
+export interface Handlers {
+	handle(request: IncomingMessage, response: ServerResponse): void;
+	/** Bytes that are no request, or came too slowly; `code` says which problem that is. */
+	refuse(code: ClientFault, socket: Socket): void;
+}
+
+export type ClientFault =
+	| "BAD_REQUEST"
+	| "HEADERS_TOO_LARGE"
+	| "PAYLOAD_TOO_LARGE"
+	| "REQUEST_TOO_SLOW";
+
+/** Codes of Node's parser → ours; whatever else is BAD_REQUEST. */
+const faults: Record<string, ClientFault> = {
+	HPE_HEADER_OVERFLOW: "HEADERS_TOO_LARGE",
+	HPE_CHUNK_EXTENSIONS_OVERFLOW: "PAYLOAD_TOO_LARGE",
+	ERR_HTTP_REQUEST_TIMEOUT: "REQUEST_TOO_SLOW",
+};
+
+/**
+ * The gateway's own server: time-outs for slow clients, a cap on connections, and no more header bytes than Node's
+ * 16 KiB. What Node would answer by itself (no host, an unknown `Expect`, bytes it cannot parse) is answered here.
+ */
+export function makeServer(
+	{ handle, refuse }: Handlers,
+	limits: ServerLimits = serverLimits,
+): Server {
 	const server = createServer(
-		{ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
+		{
+			headersTimeout: limits.headersMs,
+			requestTimeout: limits.requestMs,
+			keepAliveTimeout: limits.keepAliveMs,
+			connectionsCheckingInterval: limits.checkMs,
+			requireHostHeader: false,
+		},
 		handle,
 	);
+	server.maxConnections = limits.connections;
 	server.maxRequestsPerSocket = 0;
+	server.maxHeadersCount = 0;
+	server.setTimeout(limits.idleMs);
+	server.on("checkExpectation", handle);
+	server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+		if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+		else refuse(faults[error.code ?? ""] ?? "BAD_REQUEST", socket);
+	});
 	return server;
-};
+}
 
 /** Takes no new connection, gives the answers that are under way, and lets go after 8 s of whoever does not end. */
 export async function drain(server: Server): Promise<void> {

@@ -63,6 +63,7 @@ export const auth = defineContract("auth", {
 			access: "public",
 			ignoresToken: true,
 			rest: "POST /api/auth/register",
+			limit: { perMinute: 60, by: "address" },
 			status: 201,
 			params: Type.Object({
 				email: Email,
@@ -81,6 +82,7 @@ export const auth = defineContract("auth", {
 			access: "public",
 			ignoresToken: true,
 			rest: "POST /api/auth/login",
+			limit: { perMinute: 60, by: "address" },
 			params: Type.Object({ email: Email, password: Type.String({ maxLength: 128 }) }),
 			result: SignedIn,
 			errors: { INVALID_CREDENTIALS },
@@ -93,6 +95,7 @@ export const auth = defineContract("auth", {
 			access: "public",
 			ignoresToken: true,
 			rest: "POST /api/auth/refresh",
+			limit: { perMinute: 120, by: "address" },
 			params: Type.Object({ refreshToken: RefreshToken }),
 			result: Tokens,
 			errors: { REFRESH_INVALID, REFRESH_REUSED, SESSION_REVOKED },
@@ -123,6 +126,7 @@ export const auth = defineContract("auth", {
 			access: "public",
 			ignoresToken: true,
 			rest: "POST /api/auth/verify",
+			limit: { perMinute: 300, by: "address" },
 			params: Type.Object({ token: Type.Optional(Type.String()) }),
 			result: Type.Object(
 				{ valid: Type.Boolean(), user: Type.Optional(User) },

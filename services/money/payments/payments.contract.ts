@@ -145,6 +145,7 @@ export const payments = defineContract("payments", {
 			kind: "write",
 			access: "user",
 			rest: "POST /api/payments/:id/verify",
+			limit: { perMinute: 60, by: "caller" },
 			params: Type.Object({
 				id: Type.String(),
 				paymentGatewayId: Type.Optional(Type.String({ maxLength: 255 })),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clientAddress, trustedProxies } from "../../../services/gateway/api/address.ts";
+import { clientAddress, networkOf, trustedProxies } from "../../../services/gateway/api/address.ts";
 
 const none = trustedProxies([]);
 const ours = trustedProxies(["10.0.0.0/8", "2001:db8::1"]);
@@ -20,3 +20,17 @@ test("a client cannot hide behind a made-up chain", () => {
 	assert.equal(clientAddress("203.0.113.9", "10.0.0.1, 10.0.0.2", ours), "203.0.113.9");
 	assert.equal(clientAddress("10.0.0.1", "nonsense", ours), "10.0.0.1");
 });
+
+for (const [address, network] of [
+	["203.0.113.9", "203.0.113.9"],
+	["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+	["2001:db8:1:2::1", "2001:db8:1:2::/64"],
+	["2001:0DB8:1:2::ffff", "2001:db8:1:2::/64"],
+	["2001:db8::1", "2001:db8:0:0::/64"],
+	["::1", "0:0:0:0::/64"],
+	["fe80::1%eth0", "fe80:0:0:0::/64"],
+	["no address", "no address"],
+] as const)
+	test(`${address} counts as ${network}`, () => {
+		assert.equal(networkOf(address), network);
+	});
