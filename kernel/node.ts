@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { type BrokerOptions, ServiceBroker, type ServiceSchema } from "moleculer";
+import { type BrokerOptions, type Context, ServiceBroker, type ServiceSchema } from "moleculer";
 import { type Clock, systemClock } from "./clock.ts";
 import { Contracts } from "./contracts.ts";
 import { armCrashPoints } from "./crash-point.ts";
@@ -21,7 +21,7 @@ export interface NodeOptions {
 	folders: readonly ServiceFolder[];
 	/** The broker's options, made from the platform. */
 	configure(platform: Platform, nodeID: string): BrokerOptions;
-	/** Actions that give the public keys and the revoked sessions, and the event that hints at a new one of these. */
+	/** Actions that give the public keys and the revoked sessions, and the event that hints at a new one of these; with `{keys: true}`, at a key that ended. */
 	identity: { keys: string; revoked: string; hint: string };
 	clock?: Clock;
 }
@@ -102,7 +102,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 	attachPlatform(broker, platform);
 	broker.createService({
 		name: "$tokens",
-		events: { [options.identity.hint]: () => platform.tokens.refreshRevoked() },
+		events: {
+			[options.identity.hint]: ({ params }: Context<{ keys?: boolean } | undefined>) =>
+				platform.tokens.refresh(params?.keys ?? false),
+		},
 	});
 	for (const folder of chosen)
 		broker.createService(existing(await importService(folder), contracts));

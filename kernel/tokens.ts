@@ -37,6 +37,26 @@ function kidOf(token: string): string | undefined {
 	}
 }
 
+/** Whether a signature is written as it would be: its last character has bits to spare (RFC 4648 §3.5). */
+function isCanonical(token: string): boolean {
+	const signature = token.slice(token.lastIndexOf(".") + 1);
+	return Buffer.from(signature, "base64url").toString("base64url") === signature;
+}
+
+const isName = (value: unknown): boolean => typeof value === "string" && value !== "";
+
+/** Whether all is there that auth says in every token, in the form it says it. */
+function isComplete(claims: unknown): claims is AccessClaims & { exp: number } {
+	const { sub, sid, roles, exp } = (claims ?? {}) as Record<string, unknown>;
+	return (
+		isName(sub) &&
+		isName(sid) &&
+		Array.isArray(roles) &&
+		roles.every(isName) &&
+		Number.isFinite(exp)
+	);
+}
+
 interface Verified {
 	identity: Identity;
 	/** Seconds since the epoch. */
@@ -77,7 +97,12 @@ export class TokenVerifier {
 		clearTimeout(this.#timer);
 	}
 
-	/** Fetches the list at once; called on the hint that a session was revoked. */
+	/** On the hint that a session was revoked: the list at once, and the keys where one of them ended. */
+	async refresh(keys: boolean): Promise<void> {
+		await Promise.all([this.refreshRevoked(), keys && this.#keys && this.#fetch()]);
+	}
+
+	/** Fetches the list at once. */
 	async refreshRevoked(): Promise<void> {
 		try {
 			this.#revoked = new Set(await this.#source.revoked());
@@ -108,25 +133,19 @@ export class TokenVerifier {
 		const kid = kidOf(token);
 		const key = kid === undefined ? undefined : await this.#key(kid);
 		if (!key) throw platformProblem("UNAUTHENTICATED");
-		let claims: AccessClaims & { exp: number };
+		let claims: unknown;
 		try {
 			claims = jwt.verify(token, key, {
 				algorithms: ["ES256"],
 				issuer: tokenIssuer,
 				audience: tokenAudience,
 				ignoreExpiration: true,
-			}) as unknown as AccessClaims & { exp: number };
+			});
 		} catch {
 			throw platformProblem("UNAUTHENTICATED");
 		}
+		if (!isCanonical(token) || !isComplete(claims)) throw platformProblem("UNAUTHENTICATED");
 		const { sub, sid, roles, exp } = claims;
-		if (
-			typeof sub !== "string" ||
-			typeof sid !== "string" ||
-			!Array.isArray(roles) ||
-			typeof exp !== "number"
-		)
-			throw platformProblem("UNAUTHENTICATED");
 		const verified = { identity: { id: sub, sid, roles }, expires: exp };
 		if (this.#verified.size >= cachedTokens) this.#verified = new Map();
 		this.#verified.set(token, verified);

@@ -202,8 +202,9 @@ export default implement(auth, {
 		},
 
 		async rotateKeys(ctx) {
-			const { kid, activeFrom } = await this.keys.rotate(ctx.params.atOnce ?? false);
-			this.broker.broadcast("auth.revoked");
+			const { atOnce = false } = ctx.params;
+			const { kid, activeFrom } = await this.keys.rotate(atOnce);
+			this.broker.broadcast("auth.revoked", { keys: atOnce });
 			return { kid, activeFrom: iso(activeFrom) };
 		},
 
