@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
-import { type Answer, eventually, uniqueEmail } from "./http.ts";
+import { type Answer, answerOf, eventually, uniqueEmail } from "./http.ts";
 import { signed } from "./school.ts";
 
 /**
@@ -68,13 +68,7 @@ async function exchange(
 		redirect: "manual",
 		...(text !== undefined && { body: text }),
 	});
-	const answer = await response.text();
-	const isJson = /json/.test(response.headers.get("content-type") ?? "");
-	return {
-		status: response.status,
-		headers: response.headers,
-		body: isJson ? JSON.parse(answer) : answer,
-	};
+	return answerOf(response, base, method, path);
 }
 
 type Call = (action: string, params: object) => Promise<unknown>;
