@@ -144,7 +144,10 @@ async function converse(prompt: Prompt): Promise<void> {
 	assert.match(await prompt.type("contract courses.get"), /^courses\.get \(read\): /);
 	assert.equal(await prompt.type("as service payment-service"), "the service payment-service");
 	assert.match(await prompt.type("call payments.get --id pay_1"), /403 FORBIDDEN/);
-	assert.match(await prompt.type("facts pending"), /^publisher +pending +oldest\nauth +0\ncourses +0\nenrollments +0\n/);
+	assert.match(
+		await prompt.type("facts pending"),
+		/^publisher +pending +oldest\nauth +0\ncourses +0\nenrollments +0\n/,
+	);
 	assert.equal(await prompt.type("facts parked"), "No fact is parked");
 	assert.match(await prompt.type("as nobody"), /^nobody/);
 	assert.doesNotMatch(prompt.shown, /^ +at /m);
