@@ -58,6 +58,11 @@ export const codeOf = (error: unknown): string | undefined =>
 		? (error as { type: string }).type
 		: undefined;
 
+/** Whether something failed because a service or provider it needed was away: later it may succeed. */
+export const isOutage = (error: unknown): boolean =>
+	(error as { retryable?: boolean } | undefined)?.retryable === true ||
+	codeOf(error) === "SERVICE_UNAVAILABLE";
+
 /** Codes that the platform itself answers with, on any route. See the table in the API's conventions. */
 export const platformProblems = {
 	MALFORMED_JSON: {

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { codeOf } from "../errors.ts";
+import { isOutage } from "../errors.ts";
 import { type Collection, isDuplicate } from "../store/collection.ts";
 import { defineModel } from "../store/model.ts";
 import type { Receipt, StoredFact } from "./contract.ts";
@@ -14,11 +14,6 @@ const overdueMs = 30_000;
 /** How long after its `tries`-th failure a fact is tried again: doubling from 1 s to 5 min. */
 export const backOffMs = (tries: number): number =>
 	Math.min(longestBackOffMs, firstBackOffMs * 2 ** (tries - 1));
-
-/** A service it needed was away: the fact itself is not to blame, so the try does not count towards parking. */
-const isOutage = (error: unknown): boolean =>
-	(error as { retryable?: boolean } | undefined)?.retryable === true ||
-	codeOf(error) === "SERVICE_UNAVAILABLE";
 
 const reasonOf = (error: unknown): string =>
 	(error instanceof Error ? error.message : String(error)).slice(0, 500);
@@ -126,6 +121,7 @@ export class Consumer {
 
 	async #failed(fact: StoredFact, known: Receipt | null, error: unknown): Promise<Outcome> {
 		const { clock, warn, group } = this.#options;
+		// The fact itself is not to blame, so the try does not count towards parking.
 		const isAway = isOutage(error);
 		const tries = (known?.tries ?? 0) + (isAway ? 0 : 1);
 		const outages = (known?.outages ?? 0) + (isAway ? 1 : 0);

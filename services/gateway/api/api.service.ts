@@ -69,12 +69,13 @@ export default implement(api, {
 		},
 
 		/**
-		 * The name and nonce in the signature of this request, which holds; the nonce may have been seen before.
+		 * The name of the system whose server signed this request; its nonce is used up.
 		 * @throws SERVICE_SIGNATURE_INVALID
 		 */
-		checkService(request: Request): { name: string; nonce: string } {
+		async proveService(request: Request): Promise<string> {
 			const header = (name: string) => String(request.headers[name] ?? "");
 			const name = header("x-service-name");
+			const now = this.clock.now();
 			const nonce = verifyService(
 				this.env.SERVICE_SECRET_KEY,
 				{
@@ -84,7 +85,7 @@ export default implement(api, {
 					target: request.target,
 					body: request.rawBody ?? Buffer.alloc(0),
 				},
-				this.clock.now(),
+				now,
 			);
 			const variable = Object.hasOwn(apiKeys, name)
 				? apiKeys[name as keyof typeof apiKeys]
@@ -92,17 +93,8 @@ export default implement(api, {
 			const key = variable && this.env[variable];
 			if (!nonce || !variable || (key && !isSameSecret(key, header("x-service-key"))))
 				throw platformProblem("SERVICE_SIGNATURE_INVALID");
-			return { name, nonce };
-		},
-
-		/**
-		 * The name of the system whose server signed this request; its nonce is used up.
-		 * @throws SERVICE_SIGNATURE_INVALID
-		 */
-		async proveService(request: Request): Promise<string> {
-			const { name, nonce } = this.checkService(request);
 			try {
-				await this.nonces.insert({ id: `${name}:${nonce}`, at: this.clock.now() });
+				await this.nonces.insert({ id: `${name}:${nonce}`, at: now });
 			} catch (error) {
 				throw isDuplicate(error) ? platformProblem("SERVICE_SIGNATURE_INVALID") : error;
 			}

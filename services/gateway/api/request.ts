@@ -42,8 +42,6 @@ export interface Gateway {
 	idempotency: Idempotency;
 	httpHandler(request: IncomingMessage, response: ServerResponse): void;
 	sendError(request: IncomingMessage, response: ServerResponse, error: unknown): void;
-	/** Checks the signature of another system's server, by the bytes as they came. */
-	checkService(request: Request): object;
 	/** Proves the signature of another system's server; its name. */
 	proveService(request: Request): Promise<string>;
 }

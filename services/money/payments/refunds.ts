@@ -1,5 +1,11 @@
 import { iso } from "../../../kernel/clock.ts";
-import { codeOf, invalidField, platformProblem, problem } from "../../../kernel/errors.ts";
+import {
+	codeOf,
+	invalidField,
+	isOutage,
+	platformProblem,
+	problem,
+} from "../../../kernel/errors.ts";
 import { derivedId } from "../../../kernel/ids.ts";
 import type { PaymentDoc, RefundDoc } from "../../../models/money/payment.model.ts";
 import { Calls } from "./calls.ts";
@@ -136,7 +142,7 @@ export class Refunds {
 		} catch (error) {
 			if (codeOf(error) === "REFUND_PENDING")
 				await this.withdraw(begun, refundId, "another refund is under way");
-			if (!isAway(error)) throw error;
+			if (!isOutage(error)) throw error;
 			this.#needs.warn(`The refund ${refundId} goes on later`, error);
 			return this.#records.get(begun.id);
 		}
@@ -267,9 +273,5 @@ export class Refunds {
 		return iso(this.#needs.clock.now());
 	}
 }
-
-/** Whether whoever was asked is away: the refund is written down, and goes on later. */
-const isAway = (error: unknown): boolean =>
-	codeOf(error) === "SERVICE_UNAVAILABLE" || (error as { retryable?: boolean }).retryable === true;
 
 const busy = () => platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 5 });
