@@ -1,12 +1,16 @@
 import { type BrokerOptions, Loggers } from "moleculer";
 import { makeCacher } from "./kernel/cache.ts";
 import type { Env } from "./kernel/env.ts";
+import { codeOf } from "./kernel/errors.ts";
 import { accessMiddleware } from "./kernel/middlewares/access.ts";
 import { auditMiddleware } from "./kernel/middlewares/audit.ts";
 import { carryMiddleware } from "./kernel/middlewares/carry.ts";
+import { deadlineMiddleware } from "./kernel/middlewares/deadline.ts";
 import { pendingReaper } from "./kernel/middlewares/pending-reaper.ts";
 import { resultCheck } from "./kernel/middlewares/result-check.ts";
-import { natsLink } from "./kernel/nats-link.ts";
+import { retryMiddleware } from "./kernel/middlewares/retry.ts";
+import { shedMiddleware } from "./kernel/middlewares/shed.ts";
+import { linkName, natsLink } from "./kernel/nats-link.ts";
 import type { Platform } from "./kernel/platform.ts";
 import { redact } from "./kernel/redact.ts";
 import { ContractValidator } from "./kernel/validator.ts";
@@ -44,32 +48,25 @@ export const brokerOptions = (
 	transit: { serviceChangedDebounceTime: 100 } as never,
 	tracking: { enabled: true, shutdownTimeout: 7_000 },
 	skipProcessEventRegistration: true,
-	retryPolicy: {
-		enabled: false,
-		retries: 3,
-		delay: 50,
-		maxDelay: 1_000,
-		factor: 2,
-		check: isRetryable,
-	},
 	circuitBreaker: {
 		enabled: true,
 		threshold: 0.5,
 		minRequestCount: 20,
 		windowTime: 30,
 		halfOpenTime: 5_000,
-		check: error =>
-			(error as { code?: number }).code !== undefined && (error as { code: number }).code >= 500,
+		check: isFault,
 	},
 	bulkhead: { enabled: true, concurrency: 256, maxQueueSize: 1_024 },
 	metrics: { enabled: false },
 	tracing: { enabled: false },
 	internalMiddlewares: false,
-	// From the handler outwards: the breaker sees time-outs, access is outside the cacher, the audit inside the bulkhead.
+	// From the handler outwards: the breaker sees time-outs, access is outside the cacher, the audit inside the bulkhead,
+	// and so is the deadline, by which what queued too long is dropped.
 	middlewares: [
 		...(checkResults ? [resultCheck] : []),
 		"ActionHook",
 		auditMiddleware,
+		deadlineMiddleware,
 		"Validator",
 		"Bulkhead",
 		"Cacher",
@@ -82,13 +79,14 @@ export const brokerOptions = (
 		"Timeout",
 		"CircuitBreaker",
 		pendingReaper,
-		"Retry",
+		shedMiddleware,
+		retryMiddleware(),
 		"Fallback",
 		"ErrorHandler",
 		carryMiddleware,
 	] as never,
 	...(env.NATS_URL && {
-		transporter: { type: "NATS", options: natsLink(env.NATS_URL, nodeID) },
+		transporter: { type: "NATS", options: natsLink(env.NATS_URL, linkName(env.NAMESPACE, nodeID)) },
 	}),
 });
 
@@ -117,5 +115,6 @@ class RedactedConsole extends (Loggers.Console as unknown as new (
 const levels = (level: Env["LOG_LEVEL"]) =>
 	level === "info" ? { BROKER: "warn", REGISTRY: "warn", TRANSIT: "warn", "**": "info" } : level;
 
-const isRetryable = (error: Error): boolean =>
-	(error as { retryable?: boolean }).retryable === true;
+/** What speaks against an endpoint. That a provider behind it is away does not. */
+const isFault = (error: Error): boolean =>
+	((error as { code?: number }).code ?? 0) >= 500 && codeOf(error) !== "SERVICE_UNAVAILABLE";

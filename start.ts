@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { ContractError } from "./kernel/contracts.ts";
 import { lockDataDir } from "./kernel/data-dir.ts";
 import { type Env, EnvError, readEnv } from "./kernel/env.ts";
-import { watchLink } from "./kernel/link-watch.ts";
 import { findServices } from "./kernel/load.ts";
 import { createNode } from "./kernel/node.ts";
 import { startOpsServer } from "./kernel/ops.ts";
@@ -36,6 +35,7 @@ async function main(): Promise<void> {
 		folders,
 		configure: brokerOptions,
 		identity: { keys: "auth.jwks", revoked: "auth.revoked", hint: "auth.revoked" },
+		onLinkClosed: give,
 	});
 
 	const log = node.broker.getLogger("start");
@@ -54,7 +54,6 @@ async function main(): Promise<void> {
 	if (!env.MONGO_URL && node.services.length > 0 && env.DATA_DIR !== ":memory:")
 		lockDataDir(env.DATA_DIR);
 	await node.start();
-	watchLink(node.broker, reason => give(reason));
 	if (!node.services.includes("api") && env.PORT !== 0) await startOpsServer(node.broker);
 	log.info(
 		`${env.mode} node ready: ${node.services.join(", ") || "no services"}${env.PORT === 0 ? "" : ` at http://${env.HOST}:${env.PORT}`}`,

@@ -14,6 +14,7 @@ export class MeshProcess {
 	readonly #onLine: (line: string) => void;
 	readonly #root: string;
 	#child: ChildProcess | undefined;
+	#nodeId: string | undefined;
 
 	/**
 	 * @param onLine gets each line the process prints.
@@ -35,6 +36,11 @@ export class MeshProcess {
 		return `http://127.0.0.1:${this.part.port}`;
 	}
 
+	/** Its name in the mesh, another at each start. */
+	get nodeId(): string | undefined {
+		return this.#nodeId;
+	}
+
 	get pid(): number | undefined {
 		return this.#child?.pid;
 	}
@@ -49,6 +55,7 @@ export class MeshProcess {
 	/** Starts it; resolves when it is ready. @throws Error when it ends or is not ready within 30 s. */
 	async start(): Promise<void> {
 		const { name, services, port } = this.part;
+		this.#nodeId = `${name}-${Date.now().toString(36)}`;
 		const child = spawn(process.execPath, ["start.ts"], {
 			cwd: this.#root,
 			env: {
@@ -56,7 +63,7 @@ export class MeshProcess {
 				...this.#env,
 				SERVICES: services,
 				PORT: String(port),
-				NODE_ID: `${name}-${Date.now().toString(36)}`,
+				NODE_ID: this.#nodeId,
 			},
 			stdio: ["ignore", "pipe", "pipe"],
 		});

@@ -16,4 +16,5 @@ export const split: readonly Part[] = [
 	{ name: "learning", services: "learning", port: 3020 },
 	{ name: "money", services: "money", port: 3030 },
 	{ name: "engagement", services: "engagement", port: 3040 },
+	{ name: "platform", services: "platform", port: 3050 },
 ];

@@ -117,6 +117,10 @@ export const variables = {
 	HOST: text("Address the HTTP port is bound to", "127.0.0.1"),
 	DATA_DIR: text("Where the embedded store and its secrets lie", "./data"),
 	NATS_URL: url("NATS servers, comma separated; makes this node part of a mesh", ["nats:", "tls:"]),
+	NATS_SYSTEM_URL: url(
+		"NATS as its system account's user, for the sentinel; it is off where unset",
+		["nats:", "tls:"],
+	),
 	MONGO_URL: mongoUrl("MongoDB; the embedded store where unset"),
 	REDIS_URL: url("Redis for rate limits; memory where unset", ["redis:", "rediss:"]),
 	SERVICES: list("Domains or services this node runs; all where unset, none for `none`"),

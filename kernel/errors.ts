@@ -61,7 +61,7 @@ export const codeOf = (error: unknown): string | undefined =>
 /** Whether something failed because a service or provider it needed was away: later it may succeed. */
 export const isOutage = (error: unknown): boolean =>
 	(error as { retryable?: boolean } | undefined)?.retryable === true ||
-	codeOf(error) === "SERVICE_UNAVAILABLE";
+	["SERVICE_UNAVAILABLE", "REQUEST_SKIPPED"].includes(codeOf(error) ?? "");
 
 /** Codes that the platform itself answers with, on any route. See the table in the API's conventions. */
 export const platformProblems = {

@@ -64,7 +64,6 @@ interface Common<C extends Contract, M, X extends readonly unknown[]> {
 const actionSchema = (contract: Contract, name: string, face: ActionContract) => ({
 	params: { $contract: `${contract.name}.${name}` },
 	visibility: accessOf(face).every(rule => rule === "internal") ? "public" : "published",
-	retryPolicy: { enabled: face.kind === "read" },
 	...(face.cache && { cache: { ttl: face.cache.ttlSeconds } }),
 });
 

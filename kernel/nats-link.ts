@@ -23,3 +23,10 @@ export function natsLink(urls: string, name: string) {
 		waitOnFirstConnect: true,
 	};
 }
+
+/** What NATS shows the link of a node as; the sentinel reads it off an advisory. */
+export const linkName = (namespace: string, nodeID: string): string => `${namespace}.${nodeID}`;
+
+/** The node whose link bears this name; undefined for a link of something else. */
+export const nodeOfLink = (namespace: string, name: string): string | undefined =>
+	name.startsWith(`${namespace}.`) ? name.slice(namespace.length + 1) : undefined;

@@ -7,7 +7,9 @@ import { armCrashPoints } from "./crash-point.ts";
 import { type Env, runsNothing } from "./env.ts";
 import { JetStreamPipe } from "./facts/jetstream-pipe.ts";
 import { MemoryPipe } from "./facts/memory-pipe.ts";
+import { abandonTransport, Links, watchTransport } from "./link-watch.ts";
 import { chooseServices, importService, type ServiceFolder } from "./load.ts";
+import { LoopLag } from "./loop-lag.ts";
 import { Metrics } from "./middlewares/metrics.ts";
 import { missingServices } from "./ops.ts";
 import { attachPlatform, type Platform } from "./platform.ts";
@@ -24,6 +26,8 @@ export interface NodeOptions {
 	/** Actions that give the public keys and the revoked sessions, and the event that hints at a new one of these; with `{keys: true}`, at a key that ended. */
 	identity: { keys: string; revoked: string; hint: string };
 	clock?: Clock;
+	/** Told when NATS is lost for good, in words: this node is of no more use. */
+	onLinkClosed?(reason: string): void;
 }
 
 export interface Node {
@@ -59,7 +63,7 @@ const existing = (schema: ServiceSchema, contracts: Contracts): ServiceSchema =>
 
 /** Makes a node: the platform, its broker and the services of `SERVICES`, not yet started. */
 export async function createNode(options: NodeOptions): Promise<Node> {
-	const { env, folders, clock = systemClock } = options;
+	const { env, folders, clock = systemClock, onLinkClosed = () => {} } = options;
 	const nodeID = env.NODE_ID ?? bootId();
 	const contracts = new Contracts(
 		folders.map(folder => folder.contract),
@@ -67,13 +71,17 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 	);
 	const chosen = runsNothing(env.SERVICES) ? [] : chooseServices(folders, env.SERVICES, "SERVICES");
 	const problems = new Map([["starting", "this node is starting"]]);
+	const lag = new LoopLag();
+	const metrics = new Metrics(lag);
 	const platform: Platform = {
 		env,
 		clock,
 		contracts,
 		checks: new SchemaChecks(contracts),
-		metrics: new Metrics(),
+		metrics,
 		runners: new Runners(),
+		links: new Links({ problems, metrics }),
+		lag,
 		mesh: new Set(chooseServices(folders, env.MESH, "MESH").map(folder => folder.name)),
 		problems,
 		tokens: new TokenVerifier(
@@ -115,8 +123,12 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 		platform,
 		services: chosen.map(folder => folder.name),
 		async start() {
+			lag.start();
 			await platform.pipe.start();
 			await broker.start();
+			watchTransport(platform.links, broker, onLinkClosed);
+			if (platform.pipe.connection)
+				platform.links.watch("facts", platform.pipe.connection, { onClosed: onLinkClosed });
 			await meet(broker);
 			await platform.tokens.start();
 			await platform.runners.start();
@@ -127,8 +139,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 			problems.set("draining", "this node is stopping");
 			await platform.tokens.stop();
 			await platform.runners.stop();
+			await abandonTransport(platform.links, broker);
 			await broker.stop();
 			await platform.pipe.stop();
+			lag.stop();
 		},
 	};
 }

@@ -2,6 +2,8 @@ import type { Clock } from "./clock.ts";
 import type { Contracts } from "./contracts.ts";
 import type { Env } from "./env.ts";
 import type { Pipe } from "./facts/pipe.ts";
+import type { Links } from "./link-watch.ts";
+import type { LoopLag } from "./loop-lag.ts";
 import type { Metrics } from "./middlewares/metrics.ts";
 import type { Runners } from "./runners.ts";
 import type { TokenVerifier } from "./tokens.ts";
@@ -18,6 +20,10 @@ export interface Platform {
 	/** Carries facts between services: JetStream on a mesh, in-process otherwise. */
 	pipe: Pipe;
 	runners: Runners;
+	/** This node's links to NATS. */
+	links: Links;
+	/** How late this process's event loop runs. */
+	lag: LoopLag;
 	/** Names of the services that the whole deployment should have. */
 	mesh: ReadonlySet<string>;
 	/** Why this node is not ready, by part (`nats`, `store`, `draining`); empty when it is. */

@@ -63,6 +63,10 @@ export class JetStreamPipe implements Pipe {
 		this.#stream = `FACTS_${options.namespace.replace(/[^A-Za-z0-9_-]/g, "_")}`;
 	}
 
+	get connection(): NatsConnection | undefined {
+		return this.#connection;
+	}
+
 	async start(): Promise<void> {
 		const { servers, name } = this.#options;
 		this.#connection = await connect(natsLink(servers, name));

@@ -47,7 +47,7 @@ function consuming(contract: Contract, on: Record<string, Handler>): Partial<Ser
 			}),
 		]),
 		async started(this: Facts) {
-			const { clock, pipe, runners } = platformOf(this.broker);
+			const { clock, metrics, pipe, runners } = platformOf(this.broker);
 			const receipts = await openCollection(
 				this.broker,
 				receiptsModel(contract.name),
@@ -61,6 +61,7 @@ function consuming(contract: Contract, on: Record<string, Handler>): Partial<Ser
 					runApart(() => (on[fact.name] as Handler).call(this, fact.data, factContext(this, fact))),
 				warn: (message, error) => this.logger.warn(message, error),
 			});
+			metrics.watchParked(contract.name, () => receipts.count({ state: "parked" }));
 			await runners.add({
 				start: async () => {
 					// All at once, before anything is awaited: what embedded publishers left behind comes right after.

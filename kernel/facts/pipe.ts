@@ -1,3 +1,4 @@
+import type { NatsConnection } from "nats";
 import type { StoredFact } from "./contract.ts";
 
 /** What a consumer says of a delivery: done with it (for good or bad), or try again after a while. */
@@ -17,6 +18,8 @@ export interface Subscription {
  * fact was handled is asked of the consumer's receipts.
  */
 export interface Pipe {
+	/** What it reaches NATS by, once started; none in the process. */
+	readonly connection?: NatsConnection | undefined;
 	start(): Promise<void>;
 	/** @param messageId the same id twice within a while is one message. */
 	publish(fact: StoredFact, messageId: string): Promise<void>;

@@ -1,6 +1,7 @@
 import type { ActionHandler, ActionSchema, Context, Middleware } from "moleculer";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { codeOf } from "../errors.ts";
+import type { LoopLag } from "../loop-lag.ts";
 
 /**
  * This node's metrics under Moleculer's own names; its built-in ones cost a quarter of the throughput.
@@ -13,11 +14,23 @@ export class Metrics {
 	readonly times: Histogram;
 	readonly http: Histogram;
 	readonly ready: Gauge;
+	/** 1 while a link to NATS is there, by link. */
+	readonly natsConnected: Gauge;
+	/** What was refused because this node had too much to do. */
+	readonly shed: Counter;
+	/** Requests that are being answered. */
+	readonly httpInFlight: Gauge;
+	readonly #loopLag: Gauge;
+	readonly #lag: LoopLag;
+	readonly #factsParked: Gauge;
 	readonly #factsPending: Gauge;
 	readonly #factsOldest: Gauge;
 	readonly #outboxes = new Map<string, () => Promise<{ pending: number; oldestMs: number }>>();
+	readonly #inboxes = new Map<string, () => Promise<number>>();
 
-	constructor() {
+	/** @param lag of the process's event loop. */
+	constructor(lag: LoopLag) {
+		this.#lag = lag;
 		const registers = [this.registry];
 		collectDefaultMetrics({ register: this.registry });
 		const labelNames = ["service", "action"];
@@ -52,6 +65,34 @@ export class Metrics {
 			help: "1 where this node is ready",
 			registers,
 		});
+		this.natsConnected = new Gauge({
+			name: "zeolite_nats_connected",
+			help: "1 while the link to NATS is there",
+			labelNames: ["link"],
+			registers,
+		});
+		this.shed = new Counter({
+			name: "zeolite_shed_total",
+			help: "Requests and calls refused because this node had too much to do",
+			labelNames: ["reason"],
+			registers,
+		});
+		this.httpInFlight = new Gauge({
+			name: "zeolite_http_in_flight",
+			help: "HTTP requests that are being answered",
+			registers,
+		});
+		this.#loopLag = new Gauge({
+			name: "zeolite_event_loop_lag_seconds",
+			help: "What every turn of the event loop was late by, of late",
+			registers,
+		});
+		this.#factsParked = new Gauge({
+			name: "zeolite_facts_parked",
+			help: "Facts that a service could not handle and put aside",
+			labelNames: ["service"],
+			registers,
+		});
 		this.#factsPending = new Gauge({
 			name: "zeolite_facts_pending",
 			help: "Facts in the outboxes of a service",
@@ -71,8 +112,15 @@ export class Metrics {
 		this.#outboxes.set(service, read);
 	}
 
+	/** Shows how many facts a service has parked; it is read when the metrics are. */
+	watchParked(service: string, read: () => Promise<number>): void {
+		this.#inboxes.set(service, read);
+	}
+
 	/** All of it in Prometheus' text format. */
 	async text(): Promise<string> {
+		this.#loopLag.set(this.#lag.standingMs / 1_000);
+		for (const [service, read] of this.#inboxes) this.#factsParked.set({ service }, await read());
 		for (const [service, read] of this.#outboxes) {
 			const { pending, oldestMs } = await read();
 			this.#factsPending.set({ service }, pending);

@@ -94,6 +94,9 @@ POST   /sandbox/checkout/:id                     .              public          
 POST   /sandbox/checkout/:id                     wrong-secret   public                    404  404  404  404  404  404  404  404  404
 GET    /sandbox/checkout.js                      .              public                    200  200  200  200  200  200  200  200  200
 GET    /sandbox/checkout.css                     .              public                    200  200  200  200  200  200  200  200  200
+
+GET    /api/sentinel                               .              admin                     401  403  403  403  403  403  200  401  401
+
 GET    /api/ledger/accounts                      .              admin                     401  403  403  403  403  403  200  401  401
 GET    /api/ledger/transfers                     .              admin                     401  403  403  403  403  403  200  401  401
 POST   /api/ledger/audit                         .              admin                     401  403  403  403  403  403  200  401  401

@@ -516,6 +516,8 @@ export const cases: Readonly<Record<string, Case>> = {
 		params: ({ things }) => ({ subjectId: things.course.paymentId }),
 	},
 	"ledger.audit": { by: "admin" },
+
+	"sentinel.watch": { by: "admin" },
 	"notifications.list": { by: "owner", params: pages },
 	"notifications.read": { by: "owner", params: ({ things }) => ({ id: things.notificationId }) },
 	"notifications.readAll": { by: "owner" },

@@ -13,6 +13,17 @@ export interface TestMesh {
 	env: Record<string, string>;
 }
 
+/** Variables of a mesh of a test's own, without its servers. */
+export const meshEnv = (): Record<string, string> => ({
+	NAMESPACE: `t${Date.now().toString(36)}${Math.floor(Math.random() * 1e6).toString(36)}`,
+	SERVICE_SECRET_KEY: "a-secret-for-tests-0123456789abcdef",
+	ADMIN_EMAIL: "admin@zeolite.example",
+	ADMIN_PASSWORD: "admin-password",
+	SANDBOX: "on",
+	RATE_LIMIT: "off",
+	LOG_LEVEL: "warn",
+});
+
 /** The mesh of `deploy/split.ts` as processes on free ports; its admin is `admin@zeolite.example`, `admin-password`. */
 export async function startMesh(
 	t: TestContext,
@@ -21,15 +32,9 @@ export async function startMesh(
 ): Promise<TestMesh> {
 	const ports = await Promise.all(split.map(() => freePort()));
 	const env: Record<string, string> = {
+		...meshEnv(),
 		NATS_URL: servers.nats.url,
 		MONGO_URL: servers.mongo.url,
-		NAMESPACE: `t${Date.now().toString(36)}${Math.floor(Math.random() * 1e6).toString(36)}`,
-		SERVICE_SECRET_KEY: "a-secret-for-tests-0123456789abcdef",
-		ADMIN_EMAIL: "admin@zeolite.example",
-		ADMIN_PASSWORD: "admin-password",
-		SANDBOX: "on",
-		RATE_LIMIT: "off",
-		LOG_LEVEL: "warn",
 		PUBLIC_URL: `http://127.0.0.1:${ports[0]}`,
 		...variables,
 	};

@@ -21,7 +21,10 @@ export interface TestNodeOptions {
  * A started node with every result held against its contract; stopped after the test. Without variables it is embedded,
  * in memory and has no port.
  */
-export async function startNode(t: TestContext, options: TestNodeOptions = {}): Promise<Node> {
+export async function startNode(
+	t: Pick<TestContext, "after">,
+	options: TestNodeOptions = {},
+): Promise<Node> {
 	const env: Env = readEnv({
 		DATA_DIR: ":memory:",
 		PORT: "0",

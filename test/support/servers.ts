@@ -36,6 +36,10 @@ export type ServerName = "nats" | "redis" | "mongo" | "stripe";
 export interface ServerOptions {
 	/** Start one even where a variable names one: for tests that kill it or need it empty. */
 	own?: boolean;
+	/** Arguments after those every server of its kind gets: of an own one only. */
+	args?: readonly string[];
+	/** Variables of its process, over this one's: of an own one only. */
+	env?: Readonly<Record<string, string>>;
 }
 
 interface Program {
@@ -120,6 +124,17 @@ export function needsOwn<K extends ServerName>(
 	return openAll(names, { own: true });
 }
 
+/**
+ * Whether programs of all these servers are here, without starting any: for a suite that starts its own in each test.
+ * Where one is missing, a test stands for the suite as with `needs`.
+ */
+export async function areHere(...names: ServerName[]): Promise<boolean> {
+	const found = await Promise.all(names.map(async name => (await kinds[name].find()) !== null));
+	for (const [i, name] of names.entries())
+		if (!found[i]) reportMissing(name, kinds[name].command());
+	return !found.includes(false);
+}
+
 async function openAll<K extends ServerName>(
 	names: K[],
 	options: ServerOptions,
@@ -169,7 +184,7 @@ async function open(
 	}
 	const program = await kind.find();
 	if (program === null) return null;
-	const server = new OwnServer(name, program, await freePort());
+	const server = new OwnServer(name, program, await freePort(), options);
 	t?.after(() => server.stop());
 	await server.start();
 	return server;
@@ -205,14 +220,16 @@ class OwnServer implements TestServer {
 	readonly #name: ServerName;
 	readonly #program: Program;
 	readonly #port: number;
+	readonly #options: ServerOptions;
 	#dir: string | undefined;
 	#child: ChildProcess | undefined;
 	#stopped = false;
 
-	constructor(name: ServerName, program: Program, port: number) {
+	constructor(name: ServerName, program: Program, port: number, options: ServerOptions) {
 		this.#name = name;
 		this.#program = program;
 		this.#port = port;
+		this.#options = options;
 		this.url = `${kinds[name].scheme}://127.0.0.1:${port}`;
 	}
 
@@ -224,8 +241,16 @@ class OwnServer implements TestServer {
 		this.#dir ??= await mkdtemp(path.join(tmpdir(), `zeolite-${this.#name}-`));
 		const logFile = path.join(this.#dir, "server.log");
 		const log = openSync(logFile, "w");
-		const { file, args } = tied(this.#program.file, this.#program.args(this.#port, this.#dir));
-		const child = spawn(file, args, { cwd: this.#dir, stdio: ["ignore", log, log] });
+		const { args: more = [], env } = this.#options;
+		const { file, args } = tied(this.#program.file, [
+			...this.#program.args(this.#port, this.#dir),
+			...more,
+		]);
+		const child = spawn(file, args, {
+			cwd: this.#dir,
+			env: { ...process.env, ...env },
+			stdio: ["ignore", log, log],
+		});
 		closeSync(log);
 		// A server that runs on must not keep a test process from ending.
 		child.unref();

@@ -20,6 +20,7 @@ import {
 	isJson,
 	queryOf,
 	type Request,
+	serviceOf,
 } from "./request.ts";
 import { canonical } from "./rewrites.ts";
 
@@ -111,7 +112,7 @@ export async function prepareCall(
 	ctx: Context,
 	_route: object,
 	request: Request,
-	_response: ServerResponse,
+	response: ServerResponse,
 	alias: Alias,
 ): Promise<void> {
 	const contract = contractOf(platformOf(this.broker), alias);
@@ -132,6 +133,7 @@ export async function prepareCall(
 	(ctx.locals as { headers?: object }).headers = headers;
 	const path = (request.$params as { params?: Record<string, string> }).params ?? {};
 	if (contract.accepts === "raw") {
+		this.shedder.enter(serviceOf(alias), response);
 		request.$params = { ...path, headers: request.headers, body: bytes.toString("base64") };
 		return;
 	}
@@ -141,6 +143,7 @@ export async function prepareCall(
 		query: queryOf(request.target),
 		body: parseBody(request, bytes),
 	});
+	this.shedder.enter(serviceOf(alias), response);
 	const seed = await takeUp(this, request);
 	if (seed) headers.seed = seed;
 }

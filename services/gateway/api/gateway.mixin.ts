@@ -11,6 +11,10 @@ import { makeLimiter } from "./limits.ts";
 import { receive, refuse } from "./receive.ts";
 import type { Alias, Gateway, Request } from "./request.ts";
 import { drain, makeServer, serverLimits } from "./server.ts";
+import { Shedder } from "./shedding.ts";
+
+/** How long a load balancer may take to see that a gateway is not ready. */
+const noticeMs = 2_000;
 
 /** moleculer-web's own methods, for those that are wrapped here. */
 const stock = ApiGateway.methods as Record<
@@ -69,13 +73,14 @@ export const gatewayMixin = {
 	},
 
 	created(this: Gateway) {
-		const { env, runners } = platformOf(this.broker);
+		const { env, lag, metrics, runners } = platformOf(this.broker);
+		this.shedder = new Shedder(lag, metrics);
 		this.limiter = makeLimiter(env.RATE_LIMIT, env.REDIS_URL, env.NAMESPACE);
 		this.proxies = trustedProxies(env.TRUSTED_PROXIES);
 		void runners.add({
 			start: async () => {},
 			stop: async () => {
-				if (this.server) await drain(this.server);
+				if (this.server) await drain(this.server, env.mode === "mesh" ? noticeMs : 0);
 				await this.limiter.close();
 			},
 		});

@@ -11,6 +11,7 @@ import { guardHead, originForm } from "./params.ts";
 import type { Gateway, Request } from "./request.ts";
 import { canonical } from "./rewrites.ts";
 import type { ClientFault } from "./server.ts";
+import { tooBusy } from "./shedding.ts";
 
 const requestIdForm = /^[A-Za-z0-9._-]{8,128}$/;
 
@@ -100,6 +101,10 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 	// By this header moleculer-web would run an action for what is no preflight of a page that is let in.
 	delete request.headers["access-control-request-method"];
 	request.url = pageInstead(request, response) ?? canonical(request.target);
+	if (gateway.shedder.isFull()) {
+		gateway.sendError(request, response, tooBusy());
+		return;
+	}
 	gateway.httpHandler(request, response);
 }
 

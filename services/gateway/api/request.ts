@@ -5,6 +5,7 @@ import { type ActionContract, accessOf, type Identity } from "../../../kernel/co
 import type { Platform } from "../../../kernel/platform.ts";
 import type { Idempotency, Run } from "./idempotency.ts";
 import type { Limiter } from "./limits.ts";
+import type { Shedder } from "./shedding.ts";
 
 /** One of moleculer-web's aliases: a method and path that lead to an action. */
 export interface Alias {
@@ -38,6 +39,7 @@ export interface Gateway {
 	server: Server;
 	aliases: Alias[];
 	limiter: Limiter;
+	shedder: Shedder;
 	proxies: BlockList;
 	idempotency: Idempotency;
 	httpHandler(request: IncomingMessage, response: ServerResponse): void;
@@ -48,6 +50,9 @@ export interface Gateway {
 
 export const contractOf = (platform: Platform, alias: Alias): ActionContract =>
 	platform.contracts.action(alias.action) as ActionContract;
+
+/** The service whose action an alias leads to. */
+export const serviceOf = ({ action }: Alias): string => action.slice(0, action.indexOf("."));
 
 /** Whether other systems' servers may call it, by signature. */
 export const isForServices = (contract: ActionContract): boolean =>

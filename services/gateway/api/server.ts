@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
-const drainMs = 8_000;
+const drainMs = 5_000;
+const idleCheckMs = 50;
 
 /** What a client may take its time for, ms, and how many may be there at once. */
 export interface ServerLimits {
@@ -76,11 +78,17 @@ export function makeServer(
 	return server;
 }
 
-/** Takes no new connection, gives the answers that are under way, and lets go after 8 s of whoever does not end. */
-export async function drain(server: Server): Promise<void> {
+/**
+ * Serves on until whoever sends clients here has seen that this gateway is not ready, each answer being the last on its
+ * connection. Then takes no new connection, gives the answers that are under way, and lets go after 5 s of whoever does
+ * not end.
+ * @param noticeMs how long it serves on.
+ */
+export async function drain(server: Server, noticeMs: number): Promise<void> {
 	if (!server.listening) return;
+	await pause(noticeMs);
 	const closed = new Promise<void>(resolve => server.close(() => resolve()));
-	const idle = setInterval(() => server.closeIdleConnections(), 50);
+	const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
 	const force = setTimeout(() => server.closeAllConnections(), drainMs);
 	await closed;
 	clearInterval(idle);

@@ -82,7 +82,8 @@ export function findDocument(): string | undefined {
 		.find(place => existsSync(place));
 }
 
-function moduleCaches(): string[] {
+/** Where Go keeps the sources of modules. */
+export function moduleCaches(): string[] {
 	const caches = [path.join(process.env.GOPATH ?? path.join(homedir(), "go"), "pkg", "mod")];
 	try {
 		caches.unshift(execFileSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).trim());

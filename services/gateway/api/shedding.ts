@@ -1,0 +1,63 @@
+import type { ServerResponse } from "node:http";
+import { platformProblem } from "../../../kernel/errors.ts";
+import type { LoopLag } from "../../../kernel/loop-lag.ts";
+import type { Metrics } from "../../../kernel/middlewares/metrics.ts";
+
+/** Requests that one gateway answers at once. More would not be answered sooner, and their clients give up waiting. */
+const most = 512;
+/** Of those, the ones that wait for one service: one that hangs must not take the places of all others. */
+const mostOfOne = 256;
+
+/** Refuses a request before it costs anything; nothing was done, so that it may be made again. */
+export const tooBusy = () =>
+	platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 1 }, "This gateway has too much to do");
+
+/**
+ * Lets in as much as can be answered in time. By Little's law what is in flight is what waits: a bound on it bounds the
+ * wait, and the queue is gone as soon as the load is. A request counts once it is read, so that slow clients hold no place.
+ */
+export class Shedder {
+	readonly #lag: Pick<LoopLag, "isOverloaded">;
+	readonly #metrics: Pick<Metrics, "shed" | "httpInFlight">;
+	readonly #byService = new Map<string, number>();
+	#inFlight = 0;
+
+	constructor(lag: Pick<LoopLag, "isOverloaded">, metrics: Pick<Metrics, "shed" | "httpInFlight">) {
+		this.#lag = lag;
+		this.#metrics = metrics;
+	}
+
+	/** Whether a new request is to be refused; counts what is. */
+	isFull(): boolean {
+		const reason =
+			this.#inFlight >= most ? "in_flight" : this.#lag.isOverloaded ? "lag" : undefined;
+		if (reason) this.#metrics.shed.inc({ reason });
+		return reason !== undefined;
+	}
+
+	/**
+	 * Takes a place until the answer is given.
+	 * @throws SERVICE_UNAVAILABLE where all are taken.
+	 */
+	enter(service: string, response: ServerResponse): void {
+		const waiting = this.#byService.get(service) ?? 0;
+		if (this.#inFlight >= most || waiting >= mostOfOne) {
+			this.#metrics.shed.inc({ reason: waiting >= mostOfOne ? "service" : "in_flight" });
+			throw tooBusy();
+		}
+		this.#count(service, 1);
+		let isOver = false;
+		const leave = () => {
+			if (isOver) return;
+			isOver = true;
+			this.#count(service, -1);
+		};
+		response.once("finish", leave).once("close", leave);
+	}
+
+	#count(service: string, by: 1 | -1): void {
+		this.#inFlight += by;
+		this.#byService.set(service, (this.#byService.get(service) ?? 0) + by);
+		this.#metrics.httpInFlight.set(this.#inFlight);
+	}
+}
