@@ -12,5 +12,6 @@ COPY kernel ./kernel
 COPY mixins ./mixins
 COPY models ./models
 COPY services ./services
+COPY scripts/repl.ts ./scripts/repl.ts
 USER node
 CMD ["node", "start.ts"]

@@ -9,6 +9,7 @@ import { split } from "../deploy/split.ts";
 import { keptSecret } from "../kernel/secrets.ts";
 
 const data = resolve(process.env.DATA_DIR ?? "./data", "mesh");
+const natsConf = resolve(import.meta.dirname, "../deploy/nats.conf");
 const infrastructure: ChildProcess[] = [];
 
 /** A server the mesh needs: taken from its variable, else started from a program on the path. */
@@ -18,16 +19,29 @@ interface Server {
 	port: number;
 	url: string;
 	args(dir: string): string[];
+	env?: Record<string, string>;
 	optional?: boolean;
 }
+
+const natsPassword = () => keptSecret(data, "nats-password");
+const natsSystemPassword = () => keptSecret(data, "nats-system-password");
 
 const servers: readonly Server[] = [
 	{
 		variable: "NATS_URL",
 		program: "nats-server",
 		port: 4222,
-		url: "nats://127.0.0.1:4222",
-		args: dir => ["-js", "-sd", dir, "-a", "127.0.0.1", "-p", "4222"],
+		get url() {
+			return `nats://node:${natsPassword()}@127.0.0.1:4222`;
+		},
+		args: dir => ["-c", natsConf, "-sd", dir, "-a", "127.0.0.1"],
+		// In quotes: nats.conf reads what a variable holds as its own syntax, where 12e5 is no text.
+		get env() {
+			return {
+				NATS_PASSWORD: `"${natsPassword()}"`,
+				NATS_SYSTEM_PASSWORD: `"${natsSystemPassword()}"`,
+			};
+		},
 	},
 	{
 		variable: "MONGO_URL",
@@ -75,7 +89,8 @@ async function serverUrl(server: Server): Promise<string | undefined> {
 	}
 	const dir = join(data, server.program);
 	mkdirSync(dir, { recursive: true });
-	infrastructure.push(spawn(server.program, server.args(dir), { stdio: "ignore" }));
+	const env = { ...process.env, ...server.env };
+	infrastructure.push(spawn(server.program, server.args(dir), { stdio: "ignore", env }));
 	for (let tries = 0; tries < 100; tries++) {
 		if (await answers(server.port)) return server.url;
 		await pause(100);
@@ -95,10 +110,14 @@ async function main(): Promise<void> {
 		const url = await serverUrl(server);
 		if (url) env[server.variable] = url;
 	}
+	const system: Record<string, string> = process.env.NATS_URL
+		? {}
+		: { NATS_SYSTEM_URL: `nats://sentinel:${natsSystemPassword()}@127.0.0.1:4222` };
 	let stopping = false;
-	const parts = split.map(
-		part => new MeshProcess(part, env, line => console.log(`${part.name.padEnd(10)} ${line}`)),
-	);
+	const parts = split.map(part => {
+		const own = part.services === "platform" ? { ...env, ...system } : env;
+		return new MeshProcess(part, own, line => console.log(`${part.name.padEnd(10)} ${line}`));
+	});
 	const keepUp = async (part: MeshProcess) => {
 		for (;;) {
 			await part.ended();
