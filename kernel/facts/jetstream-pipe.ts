@@ -17,8 +17,9 @@ import type { StoredFact } from "./contract.ts";
 import type { Pipe, Subscription } from "./pipe.ts";
 
 const keptMs = 30 * 86_400_000;
-const ackWaitMs = 10_000;
-const stillWorkingMs = 3_000;
+/** After this long what a dead node held is given to another; longer, and who paid waits longer for the seat. */
+const ackWaitMs = 5_000;
+const stillWorkingMs = 1_500;
 /** Handled at once. */
 const inFlight = 64;
 /** Handled, or waiting for their next try: with no more than are in flight, 64 that fail would hold up all others. */

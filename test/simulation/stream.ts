@@ -3,7 +3,7 @@ import type { Pipe, Subscription } from "../../kernel/facts/pipe.ts";
 import type { SimulatedNode } from "./node.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
-const ackWaitMs = 10_000;
+const ackWaitMs = 5_000;
 
 interface Durable {
 	group: string;

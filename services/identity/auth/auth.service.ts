@@ -80,6 +80,12 @@ export default implement(auth, {
 			}
 		},
 
+		/** The account that a password opens; null where it opens none. */
+		async rightful(email: string, password: string): Promise<CredentialDoc | null> {
+			const credential = await this.credentials.findOne({ email });
+			return (await checkPassword(credential?.passwordHash, password)) ? credential : null;
+		},
+
 		/** Revokes a live session and tells every node to fetch the list. */
 		async revoke(guard: Guard): Promise<boolean> {
 			const revoked = await revokeSession(this.sessions, guard, this.clock.now());
@@ -127,8 +133,11 @@ export default implement(auth, {
 			const { password } = ctx.params;
 			const email = canonicalEmail(ctx.params.email);
 			const attempt = await this.throttle.enter(email, ctx.headers.address ?? "local");
-			const credential = await this.credentials.findOne({ email });
-			if (!(await checkPassword(credential?.passwordHash, password)) || !credential) {
+			const credential = await this.rightful(email, password).catch(async error => {
+				await attempt.passed();
+				throw error;
+			});
+			if (!credential) {
 				await attempt.failed();
 				throw problem(auth, "INVALID_CREDENTIALS");
 			}
