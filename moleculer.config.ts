@@ -7,6 +7,7 @@ import { auditMiddleware } from "./kernel/middlewares/audit.ts";
 import { carryMiddleware } from "./kernel/middlewares/carry.ts";
 import { deadlineMiddleware } from "./kernel/middlewares/deadline.ts";
 import { pendingReaper } from "./kernel/middlewares/pending-reaper.ts";
+import { reachMiddleware } from "./kernel/middlewares/reach.ts";
 import { resultCheck } from "./kernel/middlewares/result-check.ts";
 import { retryMiddleware } from "./kernel/middlewares/retry.ts";
 import { shedMiddleware } from "./kernel/middlewares/shed.ts";
@@ -84,6 +85,7 @@ export const brokerOptions = (
 		"Fallback",
 		"ErrorHandler",
 		carryMiddleware,
+		reachMiddleware,
 	] as never,
 	...(env.NATS_URL && {
 		transporter: { type: "NATS", options: natsLink(env.NATS_URL, linkName(env.NAMESPACE, nodeID)) },

@@ -41,6 +41,8 @@ export interface ActionContract {
 	sensitive?: boolean;
 	/** Stricter than `RATE_LIMIT`: calls over HTTP per minute of one address, or of one caller where one is known. */
 	limit?: { perMinute: number; by: "address" | "caller" };
+	/** Longest it may take, ms, up to 60,000; `REQUEST_TIMEOUT_MS` where not given. */
+	timeoutMs?: number;
 	/** An answer may be this old, seconds; it is kept per caller. Only for what nobody decides money or access by. */
 	cache?: { ttlSeconds: number };
 	/**

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { TSchema } from "typebox";
+import type { TObject, TSchema } from "typebox";
 import { auditFactOf } from "./audit.ts";
 import {
 	type ActionContract,
@@ -59,6 +59,13 @@ export class Contracts {
 	/** Full name → contract of every action. */
 	get actions(): ReadonlyMap<string, ActionContract> {
 		return this.#actions;
+	}
+
+	/** The schema of a fact's data. @throws TypeError for a fact that no contract has. */
+	factData(name: string): TObject {
+		const declared = this.all.flatMap(({ facts = {} }) => facts[name] ?? []);
+		if (!declared[0]) throw new TypeError(`No contract has the fact ${name}`);
+		return declared[0].data;
 	}
 
 	/** Names of the services whose contract consumes this fact. */

@@ -64,6 +64,7 @@ interface Common<C extends Contract, M, X extends readonly unknown[]> {
 const actionSchema = (contract: Contract, name: string, face: ActionContract) => ({
 	params: { $contract: `${contract.name}.${name}` },
 	visibility: accessOf(face).every(rule => rule === "internal") ? "public" : "published",
+	...(face.timeoutMs && { timeout: face.timeoutMs }),
 	...(face.cache && { cache: { ttl: face.cache.ttlSeconds } }),
 });
 

@@ -1,6 +1,8 @@
-import { Errors, type ServiceBroker } from "moleculer";
+import type { ServiceBroker } from "moleculer";
 import type { NatsConnection } from "nats";
-import type { Platform } from "./platform.ts";
+import { type Platform, platformOf } from "./platform.ts";
+
+const settledMs = 1_500;
 
 export interface LinkOptions {
 	/** Told when a link is there again. */
@@ -18,6 +20,8 @@ export interface LinkOptions {
 export class Links {
 	readonly #platform: Pick<Platform, "problems" | "metrics">;
 	readonly #lost = new Set<string>();
+	/** When a link was last lost or back. */
+	readonly #changedAt = new Map<string, number>();
 
 	constructor(platform: Pick<Platform, "problems" | "metrics">) {
 		this.#platform = platform;
@@ -25,6 +29,12 @@ export class Links {
 
 	isLost(name: string): boolean {
 		return this.#lost.has(name);
+	}
+
+	/** Whether it broke or came back within the last 1.5 s: nodes redial NATS each 250 ms and then tell of themselves. */
+	isSettling(name: string): boolean {
+		const changedAt = this.#changedAt.get(name);
+		return changedAt !== undefined && performance.now() - changedAt < settledMs;
 	}
 
 	/** Follows a client until it is closed. @param name of the link: `transport`, `facts`. */
@@ -40,6 +50,8 @@ export class Links {
 
 	async #follow(name: string, client: NatsConnection, { onBack, onLost }: LinkOptions) {
 		for await (const { type } of client.status()) {
+			if (type === "disconnect" || type === "reconnect")
+				this.#changedAt.set(name, performance.now());
 			if (type === "disconnect") {
 				this.#mark(name, false);
 				onLost?.();
@@ -64,24 +76,26 @@ export class Links {
 interface Transit {
 	tx: { client?: NatsConnection | null };
 	discoverer: { sendLocalNodeInfo(): Promise<void>; discoverAllNodes(): Promise<unknown> };
-	pendingRequests: Map<
-		string,
-		{ action: { name: string }; nodeID: string; reject(error: Error): void }
-	>;
-	removePendingRequest(id: string): void;
+	pendingRequests: ReadonlyMap<string, unknown>;
 }
 
-/** Ends the calls that wait for an answer: what was sent or answered over a link that broke is lost with it. */
-function rejectPending({ pendingRequests, removePendingRequest }: Transit, transit: Transit): void {
-	for (const [id, { action, nodeID, reject }] of [...pendingRequests]) {
-		removePendingRequest.call(transit, id);
-		reject(new Errors.RequestRejectedError({ action: action.name, nodeID }));
-	}
+interface Nodes {
+	toArray(): { id: string; local: boolean }[];
+	disconnected(id: string, isUnexpected: boolean): void;
 }
 
 /**
- * Follows the link that carries calls. One that breaks ends the calls that wait; one that is back tells everybody at
- * once that this node is there, and asks who else is, instead of at the next heartbeat.
+ * Lets go of every other node, which ends the calls that wait for them: what was sent or answered over a link that
+ * broke is lost with it, and so is what is sent to a node that is not back yet.
+ */
+function forgetOthers({ registry }: ServiceBroker): void {
+	const nodes = registry.nodes as unknown as Nodes;
+	for (const { id, local } of nodes.toArray()) if (!local) nodes.disconnected(id, false);
+}
+
+/**
+ * Follows the link that carries calls. While it is lost nobody is known; one that is back tells everybody at once that
+ * this node is there, and asks who else is, instead of at the next heartbeat.
  */
 export function watchTransport(
 	links: Links,
@@ -91,12 +105,13 @@ export function watchTransport(
 	const transit = broker.transit as unknown as Transit | undefined;
 	const client = transit?.tx.client;
 	if (!transit || !client) return;
+	platformOf(broker).metrics.watchTransit(() => transit.pendingRequests.size);
 	const meet = async () => {
 		await transit.discoverer.sendLocalNodeInfo();
 		await transit.discoverer.discoverAllNodes();
 	};
 	links.watch("transport", client, {
-		onLost: () => rejectPending(transit, transit),
+		onLost: () => forgetOthers(broker),
 		onBack: () =>
 			void meet().catch(error =>
 				broker.logger.warn("The mesh was not told of this node, until its next heartbeat", error),

@@ -51,6 +51,22 @@ async function meet(broker: ServiceBroker): Promise<void> {
 		await pause(50);
 }
 
+interface Transit {
+	discoverer: { sendLocalNodeInfo(): Promise<void> };
+	tx: { client?: { flush(): Promise<void> } | null };
+}
+
+/**
+ * Tells every node what runs here, now and not 100 ms after the last service has started. NATS keeps the order: what is
+ * told to stop because this node is ready is not let go of by anybody before this node is known.
+ */
+async function announce(broker: ServiceBroker): Promise<void> {
+	const transit = broker.transit as unknown as Transit | undefined;
+	await transit?.discoverer.sendLocalNodeInfo();
+	// A link that is lost now tells once it is back.
+	await transit?.tx.client?.flush().catch(() => {});
+}
+
 /** A service without the actions that do not exist on this deployment. */
 const existing = (schema: ServiceSchema, contracts: Contracts): ServiceSchema => ({
 	...schema,
@@ -132,6 +148,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 			await meet(broker);
 			await platform.tokens.start();
 			await platform.runners.start();
+			await announce(broker);
 			problems.delete("starting");
 			armCrashPoints(env);
 		},

@@ -2,6 +2,11 @@ import type { ActionHandler, ActionSchema, Context, Middleware } from "moleculer
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { codeOf } from "../errors.ts";
 import type { LoopLag } from "../loop-lag.ts";
+import { within } from "../within.ts";
+
+/** How long a store may take to say what is in it. */
+const storeMs = 1_000;
+const unknown = { pending: Number.NaN, oldestMs: Number.NaN };
 
 /**
  * This node's metrics under Moleculer's own names; its built-in ones cost a quarter of the throughput.
@@ -117,12 +122,25 @@ export class Metrics {
 		this.#inboxes.set(service, read);
 	}
 
-	/** All of it in Prometheus' text format. */
+	/** Shows how many calls to other nodes wait for their answer; it is read when the metrics are. */
+	watchTransit(read: () => number): void {
+		new Gauge({
+			name: "moleculer_transit_requests_active",
+			help: "Calls to other nodes that wait for their answer",
+			registers: [this.registry],
+			collect() {
+				this.set(read());
+			},
+		});
+	}
+
+	/** All of it in Prometheus' text format; what only a store knows that is away is NaN. */
 	async text(): Promise<string> {
 		this.#loopLag.set(this.#lag.standingMs / 1_000);
-		for (const [service, read] of this.#inboxes) this.#factsParked.set({ service }, await read());
+		for (const [service, read] of this.#inboxes)
+			this.#factsParked.set({ service }, await within(storeMs, read()).catch(() => Number.NaN));
 		for (const [service, read] of this.#outboxes) {
-			const { pending, oldestMs } = await read();
+			const { pending, oldestMs } = await within(storeMs, read()).catch(() => unknown);
 			this.#factsPending.set({ service }, pending);
 			this.#factsOldest.set({ service }, oldestMs / 1_000);
 		}

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { ActionHandler, ActionSchema, Context, Middleware } from "moleculer";
+import type { ActionHandler, ActionSchema, Context, Middleware, ServiceBroker } from "moleculer";
 import { codeOf } from "../errors.ts";
 import { platformOf } from "../platform.ts";
 
@@ -52,6 +52,18 @@ interface Attempts {
 	attemptMs: number;
 }
 
+interface Endpoint {
+	id: string;
+	isAvailable: boolean;
+}
+
+/** A node that has the action too, by chance; undefined where there is no other. */
+function another(broker: ServiceBroker, action: string, than: string | null): string | undefined {
+	const list = broker.registry.getActionEndpoints(action) as { endpoints: Endpoint[] } | undefined;
+	const others = list?.endpoints.filter(({ id, isAvailable }) => isAvailable && id !== than) ?? [];
+	return others[Math.floor(Math.random() * others.length)]?.id;
+}
+
 const isLocal = (ctx: Context): boolean => ctx.endpoint?.local === true;
 
 /**
@@ -66,14 +78,16 @@ export function retryMiddleware(): Middleware {
 		const name = action.name ?? "";
 		// The broker's own actions are there before the platform is.
 		if (name.startsWith("$")) return next;
-		const kind = platformOf(this).contracts.action(name)?.kind;
-		if (!kind) return next;
+		const contract = platformOf(this).contracts.action(name);
+		if (!contract) return next;
+		const { kind, timeoutMs } = contract;
 		return async function retry(this: never, ctx: Context): Promise<unknown> {
 			const { broker } = ctx;
 			// The callee of a remote call: its caller retries.
 			if (ctx.nodeID !== broker.nodeID && isLocal(ctx)) return next.call(this, ctx);
 			const known = calls.get(ctx);
-			const total = ctx.options.timeout ?? (broker.options.requestTimeout as number);
+			const usual = timeoutMs ?? (broker.options.requestTimeout as number);
+			const total = ctx.options.timeout ?? usual;
 			const call = known ?? {
 				made: 0,
 				deadline: performance.now() + total,
@@ -93,7 +107,9 @@ export function retryMiddleware(): Middleware {
 				await pause(delay);
 				const again = ctx.copy();
 				calls.set(again, { ...call, made: call.made + 1 });
-				return broker.call(name, ctx.params as never, { ctx: again } as never);
+				const nodeID = another(broker, name, ctx.nodeID);
+				const options = { ctx: again, ...(nodeID && { nodeID }) };
+				return broker.call(name, ctx.params as never, options as never);
 			}
 		};
 	};

@@ -1,5 +1,6 @@
 import type { ServiceBroker } from "moleculer";
 import type { Connection, Model as MongooseModel, Query, Schema } from "mongoose";
+import { platformProblem } from "../errors.ts";
 import { type Driver, DuplicateError, type FindOptions, type Raw } from "./collection.ts";
 import type { Doc, Model } from "./model.ts";
 
@@ -14,9 +15,12 @@ async function connect(url: string, namespace: string): Promise<Connection> {
 			dbName: namespace,
 			writeConcern: { w: "majority", journal: true },
 			readConcern: { level: "majority" },
-			serverSelectionTimeoutMS: 5_000,
+			serverSelectionTimeoutMS: 3_000,
+			// A server that hangs is noticed by its heartbeat, within 5 s; what waits for it ends then.
 			heartbeatFrequencyMS: 2_000,
+			connectTimeoutMS: 3_000,
 			socketTimeoutMS: 10_000,
+			bufferCommands: false,
 			maxPoolSize: 20,
 			autoIndex: false,
 			autoCreate: false,
@@ -45,8 +49,20 @@ const duplicateField = (error: unknown): string | undefined => {
 	return field === "_id" || field === "" ? "id" : field;
 };
 
+const away = () => platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 1 }, "MongoDB is away");
+
+/** Whether no server answered, or the one that did is none to write to any more. */
+const isAway = (error: unknown): boolean => {
+	const { name, errorLabels = [] } = error as { name?: string; errorLabels?: readonly string[] };
+	return (
+		/Network|PoolCleared|ServerSelection|NotConnected/.test(name ?? "") ||
+		errorLabels.includes("RetryableWriteError")
+	);
+};
+
 /**
  * Opens a collection in MongoDB through moleculer-db-adapter-mongoose, its indexes made first.
+ * While that is lost every call fails at once with SERVICE_UNAVAILABLE.
  * @param onLink told when the link to the database goes and comes.
  */
 export async function openMongo<T extends Doc>(
@@ -77,15 +93,24 @@ export async function openMongo<T extends Doc>(
 	adapter.init(broker, { schema: { model: compiled } } as never);
 	await compiled.createIndexes();
 
-	const lost = () => onLink("the link to MongoDB is lost");
-	const back = () => onLink(null);
+	let isLost = false;
+	const lost = () => {
+		isLost = true;
+		onLink("the link to MongoDB is lost");
+	};
+	const back = () => {
+		isLost = false;
+		onLink(null);
+	};
 	connection.on("disconnected", lost);
 	connection.on("connected", back);
 
 	const guarded = async <R>(operation: () => Promise<R>): Promise<R> => {
+		if (isLost) throw away();
 		try {
 			return await operation();
 		} catch (error) {
+			if (isAway(error)) throw away();
 			const field = duplicateField(error);
 			throw field ? new DuplicateError(field) : error;
 		}
@@ -93,16 +118,19 @@ export async function openMongo<T extends Doc>(
 
 	return {
 		insert: doc => guarded(async () => void (await adapter.insert(doc as never))),
-		async find(query, { sort = {}, limit, skip }: FindOptions) {
-			const fields = Object.entries(sort).map(([field, way]) => (way === 1 ? field : `-${field}`));
-			const cursor = adapter.createCursor({
-				query,
-				...(fields.length > 0 && { sort: fields }),
-				limit,
-				offset: skip,
-			});
-			return (await (cursor as unknown as Query<Raw[], Raw>).lean().exec()) as unknown as Raw[];
-		},
+		find: (query, { sort = {}, limit, skip }: FindOptions) =>
+			guarded(async () => {
+				const fields = Object.entries(sort).map(([field, way]) =>
+					way === 1 ? field : `-${field}`,
+				);
+				const cursor = adapter.createCursor({
+					query,
+					...(fields.length > 0 && { sort: fields }),
+					limit,
+					offset: skip,
+				});
+				return (await (cursor as unknown as Query<Raw[], Raw>).lean().exec()) as unknown as Raw[];
+			}),
 		update: (guard, change) =>
 			guarded(
 				async () =>
@@ -111,8 +139,10 @@ export async function openMongo<T extends Doc>(
 						.lean()
 						.exec()) as unknown as Raw | null,
 			),
-		remove: async guard => (await adapter.removeMany(guard as never)) as unknown as number,
-		count: (query, limit) => compiled.countDocuments(query as never, { limit }),
+		remove: guard =>
+			guarded(async () => (await adapter.removeMany(guard as never)) as unknown as number),
+		count: (query, limit) =>
+			guarded(async () => compiled.countDocuments(query as never, { limit })),
 		async close() {
 			connection.off("disconnected", lost);
 			connection.off("connected", back);

@@ -3,6 +3,7 @@ import type { Context, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
 import { aliasesOf } from "../../../kernel/contract.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
+import { reached } from "../../../kernel/middlewares/reach.ts";
 import { type Platform, platformOf } from "../../../kernel/platform.ts";
 import { trustedProxies } from "./address.ts";
 import { admit, prepareCall } from "./admit.ts";
@@ -119,6 +120,7 @@ export const gatewayMixin = {
 			}
 			request.$alias = found.alias;
 			await admit(this, request, response, found.alias);
+			await reached(this.broker, found.alias.action);
 			return stock.routeHandler.call(this, ctx, route, request, response, found);
 		},
 

@@ -104,6 +104,7 @@ export const ledger = defineContract("ledger", {
 			kind: "write",
 			access: admin,
 			rest: "POST /api/ledger/audit",
+			timeoutMs: 60_000,
 			result: Audit,
 			sensitive: true,
 			example: {},

@@ -7,6 +7,9 @@ import type { Failure, RefundSnapshot } from "./providers/port.ts";
 import type { Step } from "./records.ts";
 import { refunded, refundFailed } from "./told.ts";
 
+/** A refund's id, which is the key it is made under. */
+const ownKey = /^rfd_[0-9a-f-]+$/;
+
 /**
  * What the unused share of a payment is worth, minor units: captured × part / of, rounded down to the provider's step,
  * and never more than what is left.
@@ -178,11 +181,16 @@ function knownAs(payment: PaymentDoc, { key, id }: RefundSnapshot): RefundDoc | 
 	return Object.values(payment.refunds).find(refund => refund.gatewayId === id);
 }
 
-/** A refund that was made at the provider by hand: it ends what was bought if it is all that was left. */
+/**
+ * A refund that was made at the provider by hand, or here before an older copy of the database came back; the latter under
+ * its own id, by which it may have been told of. It ends what was bought if it is all that was left.
+ */
 function adopted(payment: PaymentDoc, answer: RefundSnapshot, clock: Clock): Step | null {
 	if (answer.currency !== payment.currency)
 		return review(payment, `refund ${answer.id} has another currency`);
-	const id = derivedId("rfd", `${payment.id}/${answer.id}`, "adopted");
+	const { key = "" } = answer;
+	const isOwn = ownKey.test(key) && !payment.refunds[key];
+	const id = isOwn ? key : derivedId("rfd", `${payment.id}/${answer.id}`, "adopted");
 	const refund: RefundDoc = {
 		id,
 		status: "pending",

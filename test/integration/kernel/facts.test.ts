@@ -6,6 +6,7 @@ import { after, describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import { connect, type JetStreamManager } from "nats";
+import { iso } from "../../../kernel/clock.ts";
 import { backOffMs } from "../../../kernel/facts/consumer.ts";
 import type { Receipt } from "../../../kernel/facts/contract.ts";
 import type { Sweep } from "../../../kernel/facts/publisher.ts";
@@ -200,6 +201,24 @@ function everywhere(
 		assert.deepEqual(await replay(), { state: "done" });
 		await heardAll(node, ["bad", ...keysOf("good", 5)]);
 		assert.deepEqual(await parked(), { items: [] });
+	});
+
+	test("a fact that does not fit its schema has no effect, and is parked", async t => {
+		const mesh = await open(t);
+		const node = await mesh.start(both, both);
+		const fact = { id: "fct_1", name: "tale.told", v: 1, subjectId: "tale", at: iso(Date.now()) };
+		let tries = 0;
+		const { items } = await until(
+			async () => {
+				mesh.clock.forward(300_000);
+				const messageId = `${fact.id}:${tries++}`;
+				await node.platform.pipe.publish({ ...fact, data: { keys: "tale" } }, messageId);
+				return own(node, "listeners", "facts.parked");
+			},
+			({ items }) => items.length > 0,
+		);
+		assert.match(items[0]?.lastError ?? "", /does not fit its schema/);
+		assert.deepEqual(await node.broker.call("listeners.heard"), { items: [] });
 	});
 
 	test("what the pipe lost while it was tried is tried again", async t => {

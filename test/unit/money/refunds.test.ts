@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { codeOf } from "../../../kernel/errors.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
 import { askAgainMs } from "../../../services/money/payments/reconciler.ts";
+import { refundStep } from "../../../services/money/payments/refund-steps.ts";
 import type { RefundOrder, Refunds } from "../../../services/money/payments/refunds.ts";
 import { Process, type World, world } from "./support.ts";
 
@@ -50,6 +51,25 @@ describe("a refund", () => {
 			[["rfd_1", 6_299]],
 		);
 		assert.deepEqual(await told(w), ["captured", "refunded"]);
+	});
+
+	test("that an older copy of the database does not know has its own id again", async () => {
+		const w = await paid();
+		const payment = await w.payment();
+		const answer = {
+			id: "re_1",
+			status: "succeeded",
+			amountMinor: 9_999,
+			currency: "USD",
+		} as const;
+		const idFor = (key?: string) =>
+			Object.keys(
+				refundStep(payment, { ...answer, ...(key && { key }) }, w.clock)?.change.$set ?? {},
+			).find(path => path.startsWith("refunds."));
+		const byHand = idFor();
+		assert.equal(idFor("rfd_1"), "refunds.rfd_1");
+		assert.match(byHand ?? "", /^refunds\.rfd_./);
+		assert.equal(idFor("made.by.another"), byHand);
 	});
 
 	test("is written down before it is asked for", async () => {
