@@ -33,7 +33,8 @@ process.exit(isRight ? 0 : 1);
 
 /** @param defect planted; where there is one, or with `--small`, the small size. */
 async function run(drill: Drill, defect?: string): Promise<{ outcome: Outcome; seconds: number }> {
-	const size = values.small || defect ? drill.small : drill.full;
+	const planted = defect === undefined ? undefined : drill.defects[defect];
+	const size = values.small || defect ? { ...drill.small, ...planted?.size } : drill.full;
 	console.log(`\n${drill.name}${defect ? `, planted: ${defect}` : ""}, seed ${seed}`);
 	console.log(`  ${drill.title}: ${JSON.stringify(size)}`);
 	const from = performance.now();

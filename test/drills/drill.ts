@@ -6,6 +6,8 @@ export interface Defect {
 	from: string;
 	to: string;
 	why: string;
+	/** Over the drill's small size, where that is too small to show it. */
+	size?: object;
 }
 
 /** A fault under load, and what must hold through it. */

@@ -34,6 +34,7 @@ export class Journal {
 	readonly #entries: Entry[] = [];
 	readonly #handle: number;
 	#allHeld = false;
+	#isOver = false;
 
 	constructor(run: Pick<Run, "after">) {
 		this.#handle = openSync(join(this.directory, "journal.jsonl"), "a");
@@ -44,7 +45,9 @@ export class Journal {
 		return this.#entries;
 	}
 
+	/** What comes after the run's end is not written. */
 	write(entry: Entry): void {
+		if (this.#isOver) return;
 		this.#entries.push(entry);
 		writeSync(this.#handle, `${JSON.stringify(entry)}\n`);
 	}
@@ -76,6 +79,7 @@ export class Journal {
 	}
 
 	#close(): void {
+		this.#isOver = true;
 		closeSync(this.#handle);
 		if (this.#allHeld) rmSync(this.directory, { recursive: true });
 	}

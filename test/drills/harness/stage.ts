@@ -1,6 +1,6 @@
 import type { Connection } from "mongoose";
 import mongoose from "mongoose";
-import { split } from "../../../deploy/split.ts";
+import { type Part, split } from "../../../deploy/split.ts";
 import { findServices } from "../../../kernel/load.ts";
 import type { Node } from "../../../kernel/node.ts";
 import { stripeEnv } from "../../support/counters.ts";
@@ -26,6 +26,8 @@ export interface StageOptions {
 	 * Asked when the part is made; undefined for the server itself.
 	 */
 	reach?(server: ServerOf, part: string): string | undefined;
+	/** The processes of the mesh; those of `deploy/split.ts` where not given. */
+	parts?: readonly Pick<Part, "name" | "services">[];
 }
 
 /** A document as the database has it. */
@@ -94,7 +96,8 @@ export class Stage {
 		run.after(() => Promise.all(Object.values(servers).map(server => server.stop())));
 		const stage = new Stage(run, options, servers, monitor, await startFakeStripe(run));
 		run.after(() => stage.#close());
-		await Promise.all(split.map(({ name, services }) => stage.add(services, name)));
+		const { parts = split } = options;
+		await Promise.all(parts.map(({ name, services }) => stage.add(services, name)));
 		await stage.#look();
 		return stage;
 	}
