@@ -15,7 +15,7 @@ import { random } from "../support/random.ts";
 import { needs } from "../support/servers.ts";
 
 /** How many single kills; `npm run kills` does 30. */
-const kills = Number(process.env.KILLS ?? 5);
+const kills = Number(process.env.KILLS ?? 2);
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
 /** A client that does not give up: asks again while the mesh is away. */
