@@ -15,7 +15,7 @@ async function connect(url: string, namespace: string): Promise<Connection> {
 			dbName: namespace,
 			writeConcern: { w: "majority", journal: true },
 			readConcern: { level: "majority" },
-			serverSelectionTimeoutMS: 3_000,
+			serverSelectionTimeoutMS: 5_000,
 			// A server that hangs is noticed by its heartbeat, within 5 s; what waits for it ends then.
 			heartbeatFrequencyMS: 2_000,
 			connectTimeoutMS: 3_000,
