@@ -9,7 +9,7 @@ const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
  * Hashing takes tens of milliseconds of a core and a thread of libuv's pool, of which there are four; files and name
  * lookups need one, too.
  */
-const hashing = new Bounded({ atOnce: Math.min(availableParallelism(), 3), longestWaitMs: 1_000 });
+const hashing = new Bounded({ atOnce: Math.min(availableParallelism(), 3), longestWaitMs: 3_000 });
 
 /** Of a random password that nobody knows, with the same cost. */
 const dummyHash =

@@ -45,14 +45,13 @@ test("an unknown e-mail is refused like a known one", async t => {
 test("100 failures from one address close it for every account", async t => {
 	const { call, node } = await identityNode(t);
 	const ada = await signUp(node);
-	await Promise.all(
-		Array.from({ length: 100 }, (_, i) =>
-			assert.rejects(
-				call("auth.login", { email: `user${i}@example.com`, password: "x" }, from("192.0.2.1")),
-				wrong,
-			),
-		),
-	);
+	const guess = (i: number) =>
+		assert.rejects(
+			call("auth.login", { email: `user${i}@example.com`, password: "x" }, from("192.0.2.1")),
+			wrong,
+		);
+	for (let i = 0; i < 100; i += 10)
+		await Promise.all(Array.from({ length: 10 }, (_, j) => guess(i + j)));
 	await assert.rejects(call("auth.login", ada, from("192.0.2.1")), refused);
 	await call("auth.login", ada, from("192.0.2.2"));
 });
