@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Part } from "./split.ts";
 
 const here = resolve(import.meta.dirname, "..");
-const readyMs = 30_000;
+const readyMs = 60_000;
 
 /** One process of a local mesh. */
 export class MeshProcess {
@@ -52,7 +52,7 @@ export class MeshProcess {
 		);
 	}
 
-	/** Starts it; resolves when it is ready. @throws Error when it ends or is not ready within 30 s. */
+	/** Starts it; resolves when it is ready. @throws Error when it ends or is not ready within 60 s. */
 	async start(): Promise<void> {
 		const { name, services, port } = this.part;
 		this.#nodeId = `${name}-${Date.now().toString(36)}`;

@@ -11,7 +11,7 @@ import { MISSING } from "../test/support/servers.ts";
 const root = path.dirname(import.meta.dirname);
 process.chdir(root);
 
-/** Folders whose files start no process and share nothing, so that they may run side by side. */
+/** Folders whose files start no process and share nothing, so that they may run side by side; integration mostly waits. */
 const SIDE_BY_SIDE = new Set(["unit", "contract", "service", "simulation"]);
 const TYPES = "test/types";
 const SILENT_MS = 300_000;
@@ -98,10 +98,13 @@ function checkTypes(): void {
 
 const { files, types } = select(process.argv.slice(2));
 if (problems.length === 0) {
-	const sideBySide = (file: string) => SIDE_BY_SIDE.has(file.split(path.sep)[1] ?? "");
-	await runFiles(files.filter(sideBySide), availableParallelism(), 60_000);
+	const folderOf = (file: string) => file.split(path.sep)[1] ?? "";
+	const isLight = (file: string) => SIDE_BY_SIDE.has(folderOf(file));
+	const waits = (file: string) => folderOf(file) === "integration";
+	await runFiles(files.filter(isLight), availableParallelism(), 60_000);
+	await runFiles(files.filter(waits), 2, 600_000);
 	await runFiles(
-		files.filter(file => !sideBySide(file)),
+		files.filter(file => !isLight(file) && !waits(file)),
 		1,
 		600_000,
 	);

@@ -31,7 +31,7 @@ if (hasServers && hasStripe) {
 	describe("drills, alone", () => {
 		for (const drill of drills) if (alone.has(drill.name)) drilled(drill);
 	});
-	describe("drills, two at a time", { concurrency: 2 }, () => {
+	describe("drills, three at a time", { concurrency: 3 }, () => {
 		for (const drill of drills) if (!alone.has(drill.name)) drilled(drill);
 	});
 }
