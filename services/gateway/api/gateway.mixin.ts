@@ -61,6 +61,8 @@ export const gatewayMixin = {
 
 	merged(this: { broker: object }, schema: ServiceSchema) {
 		const platform = platformOf(this.broker);
+		// Every request runs in this action: its queue would hold back what is to be refused at once.
+		Object.assign(schema.actions?.rest as object, { bulkhead: { enabled: false } });
 		Object.assign(schema.settings as object, {
 			server: platform.env.PORT !== 0,
 			port: platform.env.PORT,
