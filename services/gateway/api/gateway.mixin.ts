@@ -10,9 +10,9 @@ import { admit, prepareCall } from "./admit.ts";
 import { sendProblem, sendResult } from "./answer.ts";
 import { makeLimiter } from "./limits.ts";
 import { receive, refuse } from "./receive.ts";
-import type { Alias, Gateway, Request } from "./request.ts";
+import { type Alias, type Gateway, type Request, serviceOf } from "./request.ts";
 import { drain, makeServer, serverLimits } from "./server.ts";
-import { Shedder } from "./shedding.ts";
+import { Shedder, tooBusy } from "./shedding.ts";
 
 /** How long a load balancer may take to see that a gateway is not ready. */
 const noticeMs = 2_000;
@@ -121,6 +121,7 @@ export const gatewayMixin = {
 					: platformProblem("NOT_FOUND");
 			}
 			request.$alias = found.alias;
+			if (this.shedder.isFull(serviceOf(found.alias))) throw tooBusy();
 			await admit(this, request, response, found.alias);
 			await reached(this.broker, found.alias.action);
 			return stock.routeHandler.call(this, ctx, route, request, response, found);

@@ -27,10 +27,17 @@ export class Shedder {
 		this.#metrics = metrics;
 	}
 
-	/** Whether a new request is to be refused; counts what is. */
-	isFull(): boolean {
+	/** Whether a new request, of this service where it is known, is to be refused; counts what is. */
+	isFull(service = ""): boolean {
+		const isHeld = (this.#byService.get(service) ?? 0) >= mostOfOne;
 		const reason =
-			this.#inFlight >= most ? "in_flight" : this.#lag.isOverloaded ? "lag" : undefined;
+			this.#inFlight >= most
+				? "in_flight"
+				: this.#lag.isOverloaded
+					? "lag"
+					: isHeld
+						? "service"
+						: undefined;
 		if (reason) this.#metrics.shed.inc({ reason });
 		return reason !== undefined;
 	}
