@@ -28,6 +28,7 @@ const address = (alias: string): string => alias.replace(/:[^/]+/g, ":");
 export class Contracts {
 	readonly all: readonly Contract[];
 	readonly #actions = new Map<string, ActionContract>();
+	readonly #factData = new Map<string, TObject>();
 
 	/**
 	 * @param sandbox whether actions that exist only with sandbox providers do.
@@ -36,6 +37,8 @@ export class Contracts {
 	constructor(contracts: readonly Contract[], sandbox = true) {
 		this.all = contracts;
 		for (const contract of contracts) {
+			for (const [name, { data }] of Object.entries(contract.facts ?? {}))
+				this.#factData.set(name, data);
 			const given = {
 				...(contract.facts ? publisherActions : {}),
 				...(contract.consumes ? consumerActions : {}),
@@ -63,9 +66,9 @@ export class Contracts {
 
 	/** The schema of a fact's data. @throws TypeError for a fact that no contract has. */
 	factData(name: string): TObject {
-		const declared = this.all.flatMap(({ facts = {} }) => facts[name] ?? []);
-		if (!declared[0]) throw new TypeError(`No contract has the fact ${name}`);
-		return declared[0].data;
+		const data = this.#factData.get(name);
+		if (!data) throw new TypeError(`No contract has the fact ${name}`);
+		return data;
 	}
 
 	/** Names of the services whose contract consumes this fact. */

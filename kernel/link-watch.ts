@@ -120,6 +120,17 @@ export function watchTransport(
 	});
 }
 
+/**
+ * Tells every node what runs here, now and not 100 ms after the last service has started. NATS keeps the order: what is
+ * told to stop because this node is ready is not let go of by anybody before this node is known.
+ */
+export async function announce(broker: ServiceBroker): Promise<void> {
+	const transit = broker.transit as unknown as Transit | undefined;
+	await transit?.discoverer.sendLocalNodeInfo();
+	// A link that is lost now tells once it is back.
+	await transit?.tx.client?.flush().catch(() => {});
+}
+
 /** Lets go of a link that is lost, over which a stopping node would wait for ever to say goodbye. */
 export async function abandonTransport(links: Links, broker: ServiceBroker): Promise<void> {
 	const { tx } = (broker.transit ?? { tx: {} }) as unknown as Transit;

@@ -7,7 +7,7 @@ import { armCrashPoints } from "./crash-point.ts";
 import { type Env, runsNothing } from "./env.ts";
 import { JetStreamPipe } from "./facts/jetstream-pipe.ts";
 import { MemoryPipe } from "./facts/memory-pipe.ts";
-import { abandonTransport, Links, watchTransport } from "./link-watch.ts";
+import { abandonTransport, announce, Links, watchTransport } from "./link-watch.ts";
 import { chooseServices, importService, type ServiceFolder } from "./load.ts";
 import { LoopLag } from "./loop-lag.ts";
 import { Metrics } from "./middlewares/metrics.ts";
@@ -49,22 +49,6 @@ const bootId = (): string => `${hostname()}-${process.pid}-${Date.now().toString
 async function meet(broker: ServiceBroker): Promise<void> {
 	for (let waited = 0; waited < meetMs && missingServices(broker).length > 0; waited += 50)
 		await pause(50);
-}
-
-interface Transit {
-	discoverer: { sendLocalNodeInfo(): Promise<void> };
-	tx: { client?: { flush(): Promise<void> } | null };
-}
-
-/**
- * Tells every node what runs here, now and not 100 ms after the last service has started. NATS keeps the order: what is
- * told to stop because this node is ready is not let go of by anybody before this node is known.
- */
-async function announce(broker: ServiceBroker): Promise<void> {
-	const transit = broker.transit as unknown as Transit | undefined;
-	await transit?.discoverer.sendLocalNodeInfo();
-	// A link that is lost now tells once it is back.
-	await transit?.tx.client?.flush().catch(() => {});
 }
 
 /** A service without the actions that do not exist on this deployment. */

@@ -29,15 +29,7 @@ export class Shedder {
 
 	/** Whether a new request, of this service where it is known, is to be refused; counts what is. */
 	isFull(service = ""): boolean {
-		const isHeld = (this.#byService.get(service) ?? 0) >= mostOfOne;
-		const reason =
-			this.#inFlight >= most
-				? "in_flight"
-				: this.#lag.isOverloaded
-					? "lag"
-					: isHeld
-						? "service"
-						: undefined;
+		const reason = this.#taken(service) ?? (this.#lag.isOverloaded ? "lag" : undefined);
 		if (reason) this.#metrics.shed.inc({ reason });
 		return reason !== undefined;
 	}
@@ -47,9 +39,9 @@ export class Shedder {
 	 * @throws SERVICE_UNAVAILABLE where all are taken.
 	 */
 	enter(service: string, response: ServerResponse): void {
-		const waiting = this.#byService.get(service) ?? 0;
-		if (this.#inFlight >= most || waiting >= mostOfOne) {
-			this.#metrics.shed.inc({ reason: waiting >= mostOfOne ? "service" : "in_flight" });
+		const reason = this.#taken(service);
+		if (reason) {
+			this.#metrics.shed.inc({ reason });
 			throw tooBusy();
 		}
 		this.#count(service, 1);
@@ -60,6 +52,12 @@ export class Shedder {
 			this.#count(service, -1);
 		};
 		response.once("finish", leave).once("close", leave);
+	}
+
+	/** Which places are all taken. */
+	#taken(service: string): "service" | "in_flight" | undefined {
+		if ((this.#byService.get(service) ?? 0) >= mostOfOne) return "service";
+		return this.#inFlight >= most ? "in_flight" : undefined;
 	}
 
 	#count(service: string, by: 1 | -1): void {
