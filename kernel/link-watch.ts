@@ -74,7 +74,11 @@ export class Links {
 }
 
 interface Transit {
-	tx: { client?: NatsConnection | null };
+	tx: {
+		client?: NatsConnection | null;
+		getTopicName(command: string): string;
+		send(topic: string, packet: Buffer): Promise<void>;
+	};
 	discoverer: { sendLocalNodeInfo(): Promise<void>; discoverAllNodes(): Promise<unknown> };
 	pendingRequests: ReadonlyMap<string, unknown>;
 }
@@ -133,8 +137,15 @@ export async function announce(broker: ServiceBroker): Promise<void> {
 
 /** Lets go of a link that is lost, over which a stopping node would wait for ever to say goodbye. */
 export async function abandonTransport(links: Links, broker: ServiceBroker): Promise<void> {
-	const { tx } = (broker.transit ?? { tx: {} }) as unknown as Transit;
-	if (!tx.client || !links.isLost("transport")) return;
+	const tx = (broker.transit as unknown as Transit | undefined)?.tx;
+	if (!tx?.client || !links.isLost("transport")) return;
 	await tx.client.close();
 	tx.client = null;
+}
+
+/** Says the goodbye of a node that cannot say it itself: whoever knows it lets go of it, and of the calls that wait for it. */
+export async function sayGoodbyeFor(broker: ServiceBroker, nodeID: string): Promise<void> {
+	const { tx } = broker.transit as unknown as Transit;
+	const goodbye = { ver: broker.PROTOCOL_VERSION, sender: nodeID };
+	await tx.send(tx.getTopicName("DISCONNECT"), Buffer.from(JSON.stringify(goodbye)));
 }

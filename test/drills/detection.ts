@@ -41,8 +41,8 @@ export const detection: Drill<Size> = {
 	defects: {
 		"goodbye not published": {
 			file: "services/platform/sentinel/sentinel.service.ts",
-			from: 'await transit.tx.send(transit.tx.getTopicName("DISCONNECT"), Buffer.from(goodbye));',
-			to: "void goodbye;",
+			from: "await sayGoodbyeFor(this.broker as never, nodeId);",
+			to: "",
 			why: "A death that the sentinel keeps to itself is noticed by missing heartbeats alone",
 		},
 		"a link without a name": {

@@ -3,6 +3,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import mongoose from "mongoose";
 import { MeshProcess } from "../../deploy/process.ts";
+import { sayGoodbyeFor } from "../../kernel/link-watch.ts";
 import { findServices } from "../../kernel/load.ts";
 import type { Node } from "../../kernel/node.ts";
 import {
@@ -133,16 +134,7 @@ export class MeshDrill {
 
 	/** Tells the mesh that a process is gone, which it would take from missing heartbeats 6 s later. */
 	async #forget(process: MeshProcess): Promise<void> {
-		const { transit } = this.#node.broker as unknown as {
-			transit: {
-				tx: { prefix: string; client: { publish(topic: string, data: string): void } };
-			};
-		};
-		for (const sender of this.#nodesOf(process))
-			transit.tx.client.publish(
-				`${transit.tx.prefix}.DISCONNECT`,
-				JSON.stringify({ ver: "5", sender }),
-			);
+		for (const id of this.#nodesOf(process)) await sayGoodbyeFor(this.#node.broker, id);
 		await until(() => this.#nodesOf(process).length === 0);
 	}
 

@@ -2,6 +2,7 @@ import { Counter } from "prom-client";
 import { iso } from "../../../kernel/clock.ts";
 import type { Result } from "../../../kernel/contract.ts";
 import { defineMixin, implement } from "../../../kernel/implement.ts";
+import { sayGoodbyeFor } from "../../../kernel/link-watch.ts";
 import { nodeOfLink } from "../../../kernel/nats-link.ts";
 import { platformOf } from "../../../kernel/platform.ts";
 import { sentinel } from "./sentinel.contract.ts";
@@ -14,10 +15,6 @@ interface Death {
 	/** ms */
 	at: number;
 	reason: string;
-}
-
-interface Transit {
-	tx: { getTopicName(command: string): string; send(topic: string, data: Buffer): Promise<void> };
 }
 
 /** What one sentinel saw. */
@@ -44,14 +41,8 @@ export default implement(sentinel, {
 	methods: {
 		/** Whoever knows the node as there lets go of it, and of the calls that wait for its answer. */
 		async declareDead(nodeId: string, reason: string) {
-			const { registry, transit, PROTOCOL_VERSION } = this.broker as never as {
-				registry: { nodes: { get(id: string): { available: boolean } | undefined } };
-				transit: Transit;
-				PROTOCOL_VERSION: string;
-			};
-			if (!registry.nodes.get(nodeId)?.available) return;
-			const goodbye = JSON.stringify({ ver: PROTOCOL_VERSION, sender: nodeId });
-			await transit.tx.send(transit.tx.getTopicName("DISCONNECT"), Buffer.from(goodbye));
+			if (!this.broker.registry.nodes.get(nodeId)?.available) return;
+			await sayGoodbyeFor(this.broker as never, nodeId);
 			this.lost.inc();
 			this.deaths.unshift({ nodeId, at: this.clock.now(), reason });
 			this.deaths.length = Math.min(this.deaths.length, remembered);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { ServiceBroker } from "moleculer";
 import { codeOf } from "../../../kernel/errors.ts";
+import { sayGoodbyeFor } from "../../../kernel/link-watch.ts";
 import { TcpProxy } from "../../drills/harness/tcp-proxy.ts";
 import { needs } from "../../support/servers.ts";
 import { keyrings } from "./fixtures/vaults.contract.ts";
@@ -17,10 +18,6 @@ const idOf = (node: MeshNode): string => brokerOf(node).nodeID;
 
 interface Transit {
 	pendingRequests: Map<string, unknown>;
-	tx: {
-		getTopicName(command: string): string;
-		send(topic: string, packet: Buffer): Promise<void>;
-	};
 }
 const transitOf = (node: MeshNode) => brokerOf(node).transit as unknown as Transit;
 
@@ -42,13 +39,6 @@ const sees = (node: MeshNode, count: number) =>
 				.filter(({ name }: { name: string }) => name === "workers").length,
 		seen => seen === count,
 	);
-
-/** What the others are told when a node is dead. */
-function bury(teller: MeshNode, dead: MeshNode): Promise<void> {
-	const { tx } = transitOf(teller);
-	const goodbye = JSON.stringify({ ver: brokerOf(teller).PROTOCOL_VERSION, sender: idOf(dead) });
-	return tx.send(tx.getTopicName("DISCONNECT"), Buffer.from(goodbye));
-}
 
 const servers = await needs("nats", "mongo");
 if (servers)
@@ -170,7 +160,7 @@ if (servers)
 				async () => begun.length,
 				length => length === 2,
 			);
-			await bury(worker, dead);
+			await sayGoodbyeFor(brokerOf(worker), idOf(dead));
 			assert.equal(await write, "REQUEST_REJECTED");
 			assert.deepEqual(await read, { nodeID: idOf(worker) });
 			assert.deepEqual(looked(), [idOf(dead), idOf(dead), idOf(worker)]);
