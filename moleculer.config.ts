@@ -14,6 +14,8 @@ import { shedMiddleware } from "./kernel/middlewares/shed.ts";
 import { linkName, natsLink } from "./kernel/nats-link.ts";
 import type { Platform } from "./kernel/platform.ts";
 import { redact } from "./kernel/redact.ts";
+import { batchedWrites } from "./kernel/transit/batched-writes.ts";
+import { ResultFirstSerializer } from "./kernel/transit/serializer.ts";
 import { ContractValidator } from "./kernel/validator.ts";
 
 export interface ConfigureOptions {
@@ -38,7 +40,7 @@ export const brokerOptions = (
 					pino: { options: { base: null, hooks: { logMethod } } },
 				},
 			},
-	serializer: "JSON",
+	serializer: new ResultFirstSerializer() as never,
 	validator: new ContractValidator(checks) as never,
 	cacher: makeCacher(env),
 	requestTimeout: env.REQUEST_TIMEOUT_MS,
@@ -86,6 +88,7 @@ export const brokerOptions = (
 		"ErrorHandler",
 		carryMiddleware,
 		reachMiddleware,
+		batchedWrites,
 	] as never,
 	...(env.NATS_URL && {
 		transporter: { type: "NATS", options: natsLink(env.NATS_URL, linkName(env.NAMESPACE, nodeID)) },

@@ -149,6 +149,10 @@ export const variables = {
 		read: (value: string): number | "off" =>
 			value === "off" ? "off" : integer("", 600, 1, 1_000_000).read(value),
 	},
+	FAST_PATH: {
+		...flag("Gateways go past moleculer-web's own way of a call; off: they take it"),
+		fallback: true,
+	},
 	CORS_ORIGINS: list("Origins whose pages may call the API"),
 	TRUSTED_PROXIES: addresses("Proxies whose X-Forwarded-For is believed"),
 	METRICS_TOKEN: text("Bearer token that opens /metrics to others than loopback", undefined),

@@ -15,6 +15,7 @@ import { missingServices } from "./ops.ts";
 import { attachPlatform, type Platform } from "./platform.ts";
 import { Runners } from "./runners.ts";
 import { TokenVerifier } from "./tokens.ts";
+import { PendingRequests } from "./transit/pending-requests.ts";
 import { SchemaChecks } from "./validator.ts";
 
 export interface NodeOptions {
@@ -108,6 +109,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 	};
 	const broker = new ServiceBroker(options.configure(platform, nodeID));
 	attachPlatform(broker, platform);
+	if (broker.transit) Object.assign(broker.transit, { pendingRequests: new PendingRequests() });
 	broker.createService({
 		name: "$tokens",
 		events: {

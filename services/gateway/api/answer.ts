@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { statusesOf } from "../../../kernel/contract.ts";
 import { platformOf } from "../../../kernel/platform.ts";
+import { RawJson } from "../../../kernel/transit/serializer.ts";
 import type { Answer } from "./idempotency.ts";
 import { problemAnswer } from "./problems.ts";
 import { type Alias, contractOf, type Gateway, hasBody, type Request } from "./request.ts";
@@ -29,6 +30,10 @@ async function keep(
 		.catch(error => gateway.logger.error("An answer could not be kept for its key", error));
 }
 
+/** The text of a result, which may have come as that already. */
+const jsonOf = (result: unknown): string =>
+	result instanceof RawJson ? result.bytes.toString("utf8") : JSON.stringify(result);
+
 /** Gives a result its status, as the contract says or the handler chose among what it lists, and its form. */
 export async function sendResult(
 	gateway: Gateway,
@@ -53,7 +58,7 @@ export async function sendResult(
 			: {
 					status,
 					contentType: "application/json; charset=utf-8",
-					body: JSON.stringify(result),
+					body: jsonOf(result),
 				};
 	await keep(gateway, request, answer);
 	sendAnswer(request, response, answer);

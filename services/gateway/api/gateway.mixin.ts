@@ -8,11 +8,12 @@ import { type Platform, platformOf } from "../../../kernel/platform.ts";
 import { trustedProxies } from "./address.ts";
 import { admit, prepareCall } from "./admit.ts";
 import { sendProblem, sendResult } from "./answer.ts";
+import { AliasIndex, callAlias, type Found } from "./fast-path.ts";
 import { makeLimiter } from "./limits.ts";
 import { receive, refuse } from "./receive.ts";
-import { type Alias, type Gateway, type Request, serviceOf } from "./request.ts";
+import type { Alias, Gateway, Request } from "./request.ts";
 import { drain, makeServer, serverLimits } from "./server.ts";
-import { Shedder, tooBusy } from "./shedding.ts";
+import { Shedder } from "./shedding.ts";
 
 /** How long a load balancer may take to see that a gateway is not ready. */
 const noticeMs = 2_000;
@@ -103,7 +104,10 @@ export const gatewayMixin = {
 
 		/** HEAD is GET without a body. */
 		resolveAlias(this: Gateway, url: string, method = "OPTIONS") {
-			return stock.resolveAlias.call(this, url, method === "HEAD" ? "GET" : method);
+			const asked = method === "HEAD" ? "GET" : method;
+			if (!platformOf(this.broker).env.FAST_PATH) return stock.resolveAlias.call(this, url, asked);
+			if (!this.aliasIndex?.isOf(this.aliases)) this.aliasIndex = new AliasIndex(this.aliases);
+			return this.aliasIndex.find(url, asked);
 		},
 
 		async routeHandler(
@@ -112,7 +116,7 @@ export const gatewayMixin = {
 			route: object,
 			request: Request,
 			response: ServerResponse,
-			found?: { alias: Alias; params: unknown },
+			found?: Found,
 		) {
 			if (!found) {
 				const allow = allowedMethods(this.aliases, request.parsedUrl);
@@ -121,10 +125,11 @@ export const gatewayMixin = {
 					: platformProblem("NOT_FOUND");
 			}
 			request.$alias = found.alias;
-			if (this.shedder.isFull(serviceOf(found.alias))) throw tooBusy();
 			await admit(this, request, response, found.alias);
 			await reached(this.broker, found.alias.action);
-			return stock.routeHandler.call(this, ctx, route, request, response, found);
+			return platformOf(this.broker).env.FAST_PATH
+				? callAlias(this, ctx, route, request, response, found)
+				: stock.routeHandler.call(this, ctx, route, request, response, found);
 		},
 
 		sendResponse(this: Gateway, request: Request, response: ServerResponse, result: unknown) {

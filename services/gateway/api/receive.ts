@@ -8,12 +8,15 @@ import { platformOf } from "../../../kernel/platform.ts";
 import { clientAddress } from "./address.ts";
 import { pageInstead } from "./docs/problem-page.ts";
 import { guardHead, originForm } from "./params.ts";
-import type { Gateway, Request } from "./request.ts";
+import { type Gateway, type Request, serviceOf } from "./request.ts";
 import { canonical } from "./rewrites.ts";
 import type { ClientFault } from "./server.ts";
 import { tooBusy } from "./shedding.ts";
 
 const requestIdForm = /^[A-Za-z0-9._-]{8,128}$/;
+
+/** One for all: what is refused because there is too much to do should cost nothing. */
+const busy = tooBusy();
 
 const securityHeaders = helmet({
 	contentSecurityPolicy: {
@@ -65,6 +68,13 @@ function answerCors(
 	return true;
 }
 
+/** The service that a request is for, as far as its first line tells. */
+function serviceAsked(gateway: Gateway, { url = "/", method = "GET" }: Request): string {
+	const path = url.split("?", 1)[0] as string;
+	const found = gateway.resolveAlias(path.replace(/(?<=.)\/$/, ""), method);
+	return found ? serviceOf(found.alias) : "";
+}
+
 /** A request as it comes off the wire, before moleculer-web sees it. */
 export function receive(gateway: Gateway, request: Request, response: ServerResponse): void {
 	const { env, metrics, problems } = platformOf(gateway.broker);
@@ -101,8 +111,8 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 	// By this header moleculer-web would run an action for what is no preflight of a page that is let in.
 	delete request.headers["access-control-request-method"];
 	request.url = pageInstead(request, response) ?? canonical(request.target);
-	if (gateway.shedder.isFull()) {
-		gateway.sendError(request, response, tooBusy());
+	if (gateway.shedder.isFull(serviceAsked(gateway, request))) {
+		gateway.sendError(request, response, busy);
 		return;
 	}
 	gateway.httpHandler(request, response);

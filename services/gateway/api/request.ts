@@ -3,6 +3,7 @@ import type { BlockList } from "node:net";
 import type { Context } from "moleculer";
 import { type ActionContract, accessOf, type Identity } from "../../../kernel/contract.ts";
 import type { Platform } from "../../../kernel/platform.ts";
+import type { AliasIndex, Found } from "./fast-path.ts";
 import type { Idempotency, Run } from "./idempotency.ts";
 import type { Limiter } from "./limits.ts";
 import type { Shedder } from "./shedding.ts";
@@ -12,7 +13,7 @@ export interface Alias {
 	action: string;
 	method: string;
 	path: string;
-	match(url: string): unknown;
+	match(url: string): object | false;
 }
 
 /** What moleculer-web and the gateway keep on a request. */
@@ -25,6 +26,8 @@ export interface Request extends IncomingMessage {
 	client: string;
 	parsedUrl: string;
 	$alias?: Alias;
+	$route?: object;
+	$endpoint?: object;
 	$service: Gateway;
 	$params: unknown;
 	/** Of a request under an `Idempotency-Key`: this run of it. */
@@ -42,6 +45,10 @@ export interface Gateway {
 	shedder: Shedder;
 	proxies: BlockList;
 	idempotency: Idempotency;
+	aliasIndex?: AliasIndex;
+	/** The alias of a path, HEAD being GET. */
+	resolveAlias(path: string, method: string): Found | false;
+	sendResponse(request: IncomingMessage, response: ServerResponse, result: unknown): void;
 	httpHandler(request: IncomingMessage, response: ServerResponse): void;
 	sendError(request: IncomingMessage, response: ServerResponse, error: unknown): void;
 	/** Proves the signature of another system's server; its name. */
