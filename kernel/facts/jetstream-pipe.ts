@@ -27,6 +27,7 @@ const unacknowledged = 5_000;
 const retryMs = 1_000;
 const drainMs = 1_000;
 const publishTimeoutMs = 5_000;
+const publishAgainMs = 500;
 
 export interface JetStreamPipeOptions {
 	servers: string;
@@ -58,6 +59,7 @@ export class JetStreamPipe implements Pipe {
 	readonly #stream: string;
 	readonly #groups = new Map<string, { stop: AbortController; loops: Promise<void>[] }>();
 	#connection: NatsConnection | undefined;
+	#isStopping = false;
 
 	constructor(options: JetStreamPipeOptions) {
 		this.#options = options;
@@ -73,7 +75,18 @@ export class JetStreamPipe implements Pipe {
 		this.#connection = await connect(natsLink(servers, name));
 	}
 
-	async publish(fact: StoredFact, messageId: string): Promise<void> {
+	async publish(fact: StoredFact, messageId: string, patienceMs = 0): Promise<void> {
+		const givesUpAt = performance.now() + patienceMs;
+		for (;;)
+			try {
+				return await this.#publishOnce(fact, messageId);
+			} catch (error) {
+				if (this.#isStopping || performance.now() + publishAgainMs > givesUpAt) throw error;
+				await pause(publishAgainMs);
+			}
+	}
+
+	async #publishOnce(fact: StoredFact, messageId: string): Promise<void> {
 		const publish = () =>
 			this.#js().publish(this.#subject(fact.name), JSON.stringify(fact), {
 				msgID: messageId,
@@ -111,6 +124,7 @@ export class JetStreamPipe implements Pipe {
 	}
 
 	async stop(): Promise<void> {
+		this.#isStopping = true;
 		for (const group of [...this.#groups.keys()]) await this.unsubscribe(group);
 		const connection = this.#connection;
 		await Promise.race([connection?.drain(), pause(drainMs)]).catch(() => {});

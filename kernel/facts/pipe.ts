@@ -21,8 +21,11 @@ export interface Pipe {
 	/** What it reaches NATS by, once started; none in the process. */
 	readonly connection?: NatsConnection | undefined;
 	start(): Promise<void>;
-	/** @param messageId the same id twice within a while is one message. */
-	publish(fact: StoredFact, messageId: string): Promise<void>;
+	/**
+	 * @param messageId the same id twice within a while is one message.
+	 * @param patienceMs how long it goes on trying while what carries it is away.
+	 */
+	publish(fact: StoredFact, messageId: string, patienceMs?: number): Promise<void>;
 	subscribe(subscription: Subscription): Promise<void>;
 	/** Ends a group's deliveries and waits for the ones under way. */
 	unsubscribe(group: string): Promise<void>;

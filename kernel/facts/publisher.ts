@@ -6,6 +6,8 @@ import type { Receipt, StoredFact } from "./contract.ts";
 import type { Pipe } from "./pipe.ts";
 
 const receiptDueMs = 30_000;
+/** Then the sweep is due, which knows whether anybody still has to hear of it. */
+const patienceMs = receiptDueMs;
 const batch = 200;
 
 export interface PublisherOptions {
@@ -36,12 +38,12 @@ export class Publisher {
 		this.#options = options;
 	}
 
-	/** Publishes at once; what fails here the sweep brings later. */
+	/** Publishes at once, or when the pipe is back; what fails here for long the sweep brings. */
 	publish(subjectId: string, facts: readonly OutgoingFact[]): void {
 		const { pipe, warn } = this.#options;
 		for (const fact of facts)
 			pipe
-				.publish({ ...fact, subjectId }, fact.id)
+				.publish({ ...fact, subjectId }, fact.id, patienceMs)
 				.catch(error => warn(`${fact.name} ${fact.id} waits for the sweep`, error));
 	}
 

@@ -14,7 +14,6 @@ const waitMs = 15_000;
 const product = `
 import { setTimeout as pause } from "node:timers/promises";
 import { word } from "./kernel/word.ts";
-console.log(\`up \${word} \${process.argv.slice(2)}\`);
 process.stdin.setEncoding("utf8").on("data", text => {
 	if (text.trim() === "exit") process.exit(0);
 	if (text.trim() === "crash") process.exit(3);
@@ -30,6 +29,7 @@ process.on("SIGTERM", async () => {
 	console.log("drained");
 	process.exit(0);
 });
+console.log(\`up \${word} \${process.argv.slice(2)}\`);
 `;
 
 /** `npm run dev` on a product in a directory of its own. */
