@@ -59,6 +59,15 @@ function recovery({ perSecond }: LoadReport, fallsAt: number, rate: number): num
 	return last + 1;
 }
 
+/**
+ * Answers a second in the time from `start` on, s. They count when they come: by when they were due, a step that fills the
+ * queue would look as if the mesh could do that for ever.
+ */
+function answeredIn({ perSecond }: LoadReport, start: number, seconds: number): number {
+	const part = perSecond.filter(({ at }) => at >= start && at < start + seconds);
+	return part.reduce((sum, { ok }) => sum + ok, 0) / seconds;
+}
+
 async function measure(run: Run, stage: Stage, work: Work, { seconds, shares, isSearched }: Size) {
 	const [most, sent] = isSearched ? await capacity(stage, work, seconds) : [work.from, 0];
 	run.say(`${work.name}: ${rounded(most)} a second at most`);
@@ -66,9 +75,9 @@ async function measure(run: Run, stage: Stage, work: Work, { seconds, shares, is
 	const rates = shares.map(share => Math.max(1, Math.round(most * share)));
 	const steps = rates.map((rate): [number, number] => [rate, seconds]);
 	const report = await load(stage, work, sent, steps).report;
-	const goodput = report.steps.map(step => step.ok / step.seconds);
-	const peak = Math.max(...goodput);
+	const goodput = rates.map((_, step) => answeredIn(report, step * seconds, seconds));
 	const at = shares.indexOf(Math.max(...shares));
+	const peak = Math.max(...goodput.slice(0, at + 1));
 	const fallsAt = seconds * (shares.length - 1);
 	return {
 		report,

@@ -1,5 +1,5 @@
-import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
 import type { LoadCounts, LoadPlan, LoadReport, LoadRequest, LoadTally, Spread } from "./load.ts";
+import { type RawAnswer, RawClient } from "./raw-client.ts";
 
 type Outcome = Exclude<keyof LoadCounts, "arrivals" | "shedBare">;
 
@@ -27,11 +27,9 @@ interface Flight {
 	due: number;
 	sent: number;
 	step: number;
-	request: ClientRequest;
+	/** Gives the request up. */
+	abandon(): void;
 }
-
-/** Error bodies beyond this are not kept, characters. */
-const BODY_LENGTH = 2_000;
 
 /** Median, p99 and maximum, null of nothing. */
 export function spread(values: readonly number[]): Spread | null {
@@ -42,15 +40,23 @@ export function spread(values: readonly number[]): Spread | null {
 		: { median: at(0.5), p99: at(0.99), max: at(1), n: sorted.length };
 }
 
+/** A request as it is sent but for its host and length. */
+function withHead({ method = "GET", path, headers = {}, body }: LoadRequest) {
+	const isText = typeof body === "string";
+	const text = isText ? body : (JSON.stringify(body) as string | undefined);
+	const all = { ...(text && !isText && { "content-type": "application/json" }), ...headers };
+	const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+	return { head: `${method} ${path} HTTP/1.1\r\n${lines.join("")}`, body: text };
+}
+
 /** How soon the end and a stop are seen. */
 const TICK_MS = 20;
 
 /** One run of a plan. */
 class Generator {
 	readonly #plan: LoadPlan;
-	readonly #agent: Agent;
-	readonly #bases: { host: string; port: string }[];
-	readonly #requests: (LoadRequest & { text: string | undefined })[];
+	readonly #bases: { host: string; client: RawClient }[];
+	readonly #requests: { head: string; body: string | undefined }[];
 	readonly #whole = new Tally();
 	readonly #steps: Tally[];
 	readonly #seconds: Tally[] = [];
@@ -67,17 +73,11 @@ class Generator {
 
 	constructor(plan: LoadPlan) {
 		this.#plan = plan;
-		this.#agent = new Agent({ keepAlive: true, maxFreeSockets: plan.inFlight });
 		this.#bases = plan.bases.map(base => {
-			const { hostname, port } = new URL(base);
-			return { host: hostname, port };
+			const { host, hostname, port } = new URL(base);
+			return { host, client: new RawClient(hostname, Number(port)) };
 		});
-		this.#requests = plan.requests.map(r => {
-			const isText = typeof r.body === "string";
-			const text = isText ? (r.body as string) : JSON.stringify(r.body);
-			const type = text !== undefined && !isText && { "content-type": "application/json" };
-			return { ...r, headers: { ...type, ...r.headers }, text };
-		});
+		this.#requests = plan.requests.map(withHead);
 		this.#steps = plan.steps.map(() => new Tally());
 	}
 
@@ -98,14 +98,14 @@ class Generator {
 					break;
 				}
 				this.#settle(flight, "timedOut");
-				flight.request.destroy();
+				flight.abandon();
 			}
 			if (next === Number.POSITIVE_INFINITY) over.resolve();
 			else setTimeout(tick, Math.min(next - now, TICK_MS));
 		};
 		tick();
 		await over.promise;
-		this.#agent.destroy();
+		for (const { client } of this.#bases) client.close();
 		return this.#report();
 	}
 
@@ -139,47 +139,28 @@ class Generator {
 		}
 		const number = String(i + (this.#plan.from ?? 0));
 		const at = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
-		const { method = "GET", path, headers = {}, text } = at(this.#requests, i);
-		const filled: Record<string, string> = {};
-		for (const name in headers) filled[name] = (headers[name] as string).replaceAll("{i}", number);
-		const body = text?.replaceAll("{i}", number);
-		if (body !== undefined) filled["content-length"] = String(Buffer.byteLength(body));
-		const outgoing = request({
-			...at(this.#bases, Math.floor(i / this.#requests.length)),
-			agent: this.#agent,
-			method,
-			path: path.replaceAll("{i}", number),
-			headers: filled,
-		});
-		const flight: Flight = { due, sent, step, request: outgoing };
+		const { head, body } = at(this.#requests, i);
+		const { host, client } = at(this.#bases, Math.floor(i / this.#requests.length));
+		const filled = body?.replaceAll("{i}", number) ?? "";
+		const length = body === undefined ? "" : `content-length: ${Buffer.byteLength(filled)}\r\n`;
+		const text = `${head.replaceAll("{i}", number)}host: ${host}\r\n${length}\r\n${filled}`;
+		const flight: Flight = { due, sent, step, abandon: () => {} };
 		this.#flights.add(flight);
-		outgoing.on("response", answer => this.#answered(flight, answer));
-		outgoing.on("error", error => this.#cut(flight, error));
-		outgoing.end(body);
-	}
-
-	#answered(flight: Flight, answer: IncomingMessage): void {
-		const status = answer.statusCode as number;
-		let body = "";
-		if (status < 400) answer.resume();
-		else
-			answer.setEncoding("utf8").on("data", (text: string) => {
-				if (body.length < BODY_LENGTH) body += text;
-			});
-		answer.on("error", error => this.#cut(flight, error));
-		answer.on("end", () => {
-			const isShed = status === 429 || status === 503;
-			if (!this.#settle(flight, status < 400 ? "ok" : isShed ? "shed" : "failed")) return;
-			if (isShed && answer.headers["retry-after"] === undefined)
-				this.#count("shedBare", flight.step, performance.now() - this.#start);
-			const code = status < 400 ? undefined : /"code":\s*"(\w+)"/.exec(body)?.[1];
-			add(this.#statuses, code ? `${status} ${code}` : String(status));
+		flight.abandon = client.send(text, {
+			answered: answer => this.#answered(flight, answer),
+			cut: (code, reused) => {
+				if (this.#settle(flight, "cut")) add(this.#cuts, reused ? `${code} reused` : code);
+			},
 		});
 	}
 
-	#cut(flight: Flight, error: NodeJS.ErrnoException): void {
-		if (this.#settle(flight, "cut"))
-			add(this.#cuts, `${error.code ?? error.name}${flight.request.reusedSocket ? " reused" : ""}`);
+	#answered(flight: Flight, { status, head, body }: RawAnswer): void {
+		const isShed = status === 429 || status === 503;
+		if (!this.#settle(flight, status < 400 ? "ok" : isShed ? "shed" : "failed")) return;
+		if (isShed && !/\r\nretry-after:/i.test(head))
+			this.#count("shedBare", flight.step, performance.now() - this.#start);
+		const code = status < 400 ? undefined : /"code":\s*"(\w+)"/.exec(body)?.[1];
+		add(this.#statuses, code ? `${status} ${code}` : String(status));
 	}
 
 	/** Notes the outcome. @returns false where it had one */
