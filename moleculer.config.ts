@@ -2,19 +2,23 @@ import { type BrokerOptions, Loggers } from "moleculer";
 import { makeCacher } from "./kernel/cache.ts";
 import type { Env } from "./kernel/env.ts";
 import { codeOf } from "./kernel/errors.ts";
+import { noteFaults } from "./kernel/faults.ts";
 import { accessMiddleware } from "./kernel/middlewares/access.ts";
-import { auditMiddleware } from "./kernel/middlewares/audit.ts";
 import { carryMiddleware } from "./kernel/middlewares/carry.ts";
 import { deadlineMiddleware } from "./kernel/middlewares/deadline.ts";
 import { pendingReaper } from "./kernel/middlewares/pending-reaper.ts";
 import { reachMiddleware } from "./kernel/middlewares/reach.ts";
 import { resultCheck } from "./kernel/middlewares/result-check.ts";
 import { retryMiddleware } from "./kernel/middlewares/retry.ts";
+import { scopeMiddleware } from "./kernel/middlewares/scope.ts";
 import { shedMiddleware } from "./kernel/middlewares/shed.ts";
+import { traceMiddleware } from "./kernel/middlewares/trace.ts";
 import { linkName, natsLink } from "./kernel/nats-link.ts";
 import type { Platform } from "./kernel/platform.ts";
 import { redact } from "./kernel/redact.ts";
+import { logFields } from "./kernel/tracing/scope.ts";
 import { batchedWrites } from "./kernel/transit/batched-writes.ts";
+import { callIds } from "./kernel/transit/pending-requests.ts";
 import { ResultFirstSerializer } from "./kernel/transit/serializer.ts";
 import { ContractValidator } from "./kernel/validator.ts";
 
@@ -25,7 +29,7 @@ export interface ConfigureOptions {
 
 /** The broker of every node. Why each value is what it is: `docs/decisions/0003-broker-baseline.md`. */
 export const brokerOptions = (
-	{ env, checks, metrics, tokens }: Platform,
+	{ env, checks, faults, metrics, tokens }: Platform,
 	nodeID: string,
 	{ checkResults = false }: ConfigureOptions = {},
 ): BrokerOptions => ({
@@ -37,14 +41,16 @@ export const brokerOptions = (
 				type: "Pino",
 				options: {
 					level: levels(env.LOG_LEVEL),
-					pino: { options: { base: null, hooks: { logMethod } } },
+					pino: { options: { base: null, hooks: { logMethod }, mixin: logFields } },
 				},
 			},
 	serializer: new ResultFirstSerializer() as never,
 	validator: new ContractValidator(checks) as never,
 	cacher: makeCacher(env),
 	requestTimeout: env.REQUEST_TIMEOUT_MS,
+	errorHandler: noteFaults(faults) as never,
 	maxCallLevel: 20,
+	uidGenerator: callIds(),
 	heartbeatInterval: 2,
 	heartbeatTimeout: 6,
 	registry: { stopDelay: env.NATS_URL ? 500 : 0 },
@@ -63,12 +69,12 @@ export const brokerOptions = (
 	metrics: { enabled: false },
 	tracing: { enabled: false },
 	internalMiddlewares: false,
-	// From the handler outwards: the breaker sees time-outs, access is outside the cacher, the audit inside the bulkhead,
+	// From the handler outwards: the breaker sees time-outs, access is outside the cacher, the scope inside the bulkhead,
 	// and so is the deadline, by which what queued too long is dropped.
 	middlewares: [
 		...(checkResults ? [resultCheck] : []),
 		"ActionHook",
-		auditMiddleware,
+		scopeMiddleware,
 		deadlineMiddleware,
 		"Validator",
 		"Bulkhead",
@@ -78,6 +84,7 @@ export const brokerOptions = (
 			() => tokens.isStale(),
 		),
 		metrics.middleware(),
+		traceMiddleware,
 		"ContextTracker",
 		"Timeout",
 		"CircuitBreaker",

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { ContractError } from "./kernel/contracts.ts";
 import { lockDataDir } from "./kernel/data-dir.ts";
 import { type Env, EnvError, readEnv } from "./kernel/env.ts";
@@ -7,6 +7,7 @@ import { createNode } from "./kernel/node.ts";
 import { startOpsServer } from "./kernel/ops.ts";
 import { openRepl } from "./kernel/repl/open.ts";
 import { keptSecret } from "./kernel/secrets.ts";
+import { version } from "./kernel/version.ts";
 import { brokerOptions } from "./moleculer.config.ts";
 
 const longestStopMs = 10_000;
@@ -66,9 +67,6 @@ async function main(): Promise<void> {
 const isExpected = (error: unknown): error is Error =>
 	error instanceof EnvError || error instanceof ContractError || error?.constructor === Error;
 
-const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/package.json`, "utf8")) as {
-	version: string;
-};
 process.title = `zeolite ${version}`;
 main().catch((error: unknown) =>
 	give(isExpected(error) ? error.message : String((error as Error)?.stack ?? error)),

@@ -1,10 +1,10 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { type Static, Type } from "typebox";
 import { type Clock, iso } from "./clock.ts";
 import type { Contract } from "./contract.ts";
 import { newId } from "./ids.ts";
 import type { OutgoingFact } from "./store/collection.ts";
 import type { ToldChange } from "./store/difference.ts";
+import { currentScope, runIn } from "./tracing/scope.ts";
 
 const scalars = [Type.String(), Type.Number(), Type.Boolean()];
 const Value = Type.Union([...scalars, Type.Array(Type.Union(scalars))]);
@@ -62,18 +62,19 @@ export interface Audit extends Pick<AuditRecord, "action" | "by" | "requestId"> 
 	collections: readonly object[];
 }
 
-const current = new AsyncLocalStorage<Audit | undefined>();
-
 /** Runs an audited action. */
-export const runAudited = <R>(audit: Audit, run: () => R): R => current.run(audit, run);
+export const runAudited = <R>(audit: Audit, run: () => R): R =>
+	runIn({ requestId: audit.requestId, ...currentScope(), audit }, run);
 
-/** Runs what an audited action may set off and is not part of it: another action, a handler of a fact or an event. */
-export const runApart = <R>(run: () => R): R =>
-	current.getStore() ? current.run(undefined, run) : run();
+/** Runs what an audited action may set off and is not part of it: a handler of an event. */
+export function runApart<R>(run: () => R): R {
+	const scope = currentScope();
+	return scope?.audit ? runIn({ ...scope, audit: undefined }, run) : run();
+}
 
 /** The audited action that is writing into this collection, if any. */
 export const auditOf = (collection: object): Audit | undefined => {
-	const audit = current.getStore();
+	const audit = currentScope()?.audit;
 	return audit?.collections.includes(collection) ? audit : undefined;
 };
 

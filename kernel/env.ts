@@ -94,6 +94,33 @@ const name = <T extends string | undefined>(help: string, fallback: T): Variable
 	},
 });
 
+const share = (help: string): Variable<number> => ({
+	help,
+	fallback: 1,
+	read(value) {
+		if (!/^(?:0(?:\.\d+)?|1(?:\.0+)?)$/.test(value))
+			throw new Error("expected a number from 0 to 1");
+		return Number(value);
+	},
+});
+
+/** As W3C Baggage writes them: `name=value,name=value`, values percent-encoded. */
+const headers = (help: string): Variable<Readonly<Record<string, string>>> => ({
+	help,
+	fallback: {},
+	read: value =>
+		Object.fromEntries(
+			list(help)
+				.read(value)
+				.map(pair => {
+					const [, name, text] = /^([\w-]+)=([\x21-\x7e ]*)$/.exec(pair) ?? [];
+					if (!name || text === undefined || /%(?![0-9a-f]{2})/i.test(text))
+						throw new Error("expected name=value,… with values percent-encoded");
+					return [name, decodeURIComponent(text)];
+				}),
+		),
+});
+
 const isNetwork = (text: string): boolean => {
 	const [address = "", bits, ...more] = text.split("/");
 	const longest = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1;
@@ -156,6 +183,12 @@ export const variables = {
 	CORS_ORIGINS: list("Origins whose pages may call the API"),
 	TRUSTED_PROXIES: addresses("Proxies whose X-Forwarded-For is believed"),
 	METRICS_TOKEN: text("Bearer token that opens /metrics to others than loopback", undefined),
+	OTEL_EXPORTER_OTLP_ENDPOINT: url(
+		"OpenTelemetry collector that spans are sent to by OTLP over HTTP; no spans where unset",
+		["http:", "https:"],
+	),
+	OTEL_EXPORTER_OTLP_HEADERS: headers("Headers for the collector, `name=value,…`"),
+	OTEL_TRACES_SAMPLER_ARG: share("Share of the traces begun here that is recorded, 0 to 1"),
 	TEACHER_APPROVAL: flag("Teachers need an admin's approval to publish a paid course"),
 	SERVICE_SECRET_KEY: list(
 		"Secrets of service signatures and key sealing; the first signs, all verify",

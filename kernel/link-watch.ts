@@ -67,6 +67,7 @@ export class Links {
 		const { problems, metrics } = this.#platform;
 		if (isThere) this.#lost.delete(name);
 		else this.#lost.add(name);
+		if (!isThere) this.#platform.metrics.natsLosses.of({ link: name }).inc();
 		if (this.#lost.size > 0) problems.set("nats", "the link to NATS is lost");
 		else problems.delete("nats");
 		metrics.natsConnected.set({ link: name }, isThere ? 1 : 0);

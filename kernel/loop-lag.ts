@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 
-const everyMs = 20;
+const everyMs = 50;
 const samples = 5;
 const standingMs = 200;
 

@@ -1,20 +1,24 @@
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { type BrokerOptions, type Context, ServiceBroker, type ServiceSchema } from "moleculer";
+import { CallRates } from "./call-rates.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Contracts } from "./contracts.ts";
 import { armCrashPoints } from "./crash-point.ts";
 import { type Env, runsNothing } from "./env.ts";
 import { JetStreamPipe } from "./facts/jetstream-pipe.ts";
 import { MemoryPipe } from "./facts/memory-pipe.ts";
+import { Faults } from "./faults.ts";
 import { abandonTransport, announce, Links, watchTransport } from "./link-watch.ts";
 import { chooseServices, importService, type ServiceFolder } from "./load.ts";
 import { LoopLag } from "./loop-lag.ts";
 import { Metrics } from "./middlewares/metrics.ts";
+import { opsService } from "./node-report.ts";
 import { missingServices } from "./ops.ts";
 import { attachPlatform, type Platform } from "./platform.ts";
 import { Runners } from "./runners.ts";
 import { TokenVerifier } from "./tokens.ts";
+import { openTracing } from "./tracing/tracing.ts";
 import { PendingRequests } from "./transit/pending-requests.ts";
 import { SchemaChecks } from "./validator.ts";
 
@@ -52,9 +56,14 @@ async function meet(broker: ServiceBroker): Promise<void> {
 		await pause(50);
 }
 
-/** A service without the actions that do not exist on this deployment. */
-const existing = (schema: ServiceSchema, contracts: Contracts): ServiceSchema => ({
+/** A service without the actions that do not exist on this deployment; the registry says of which domain it is. */
+const existing = (
+	schema: ServiceSchema,
+	{ domain }: ServiceFolder,
+	contracts: Contracts,
+): ServiceSchema => ({
 	...schema,
+	metadata: { ...schema.metadata, domain },
 	actions: Object.fromEntries(
 		Object.entries(schema.actions ?? {}).filter(([name]) =>
 			contracts.actions.has(`${schema.name}.${name}`),
@@ -74,12 +83,20 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 	const problems = new Map([["starting", "this node is starting"]]);
 	const lag = new LoopLag();
 	const metrics = new Metrics(lag);
+	const rates = new CallRates({ metrics, contracts, clock });
 	const platform: Platform = {
 		env,
 		clock,
 		contracts,
 		checks: new SchemaChecks(contracts),
 		metrics,
+		faults: new Faults({ contracts, clock, nodeID }),
+		tracing: await openTracing({
+			env,
+			nodeID,
+			registry: metrics.registry,
+			warn: message => broker.logger.warn(message),
+		}),
 		runners: new Runners(),
 		links: new Links({ problems, metrics }),
 		lag,
@@ -117,8 +134,9 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 				platform.tokens.refresh(params?.keys ?? false),
 		},
 	});
+	broker.createService(opsService(rates));
 	for (const folder of chosen)
-		broker.createService(existing(await importService(folder), contracts));
+		broker.createService(existing(await importService(folder), folder, contracts));
 
 	return {
 		broker,
@@ -126,6 +144,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 		services: chosen.map(folder => folder.name),
 		async start() {
 			lag.start();
+			await rates.start();
 			await platform.pipe.start();
 			await broker.start();
 			watchTransport(platform.links, broker, onLinkClosed);
@@ -145,6 +164,8 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 			await abandonTransport(platform.links, broker);
 			await broker.stop();
 			await platform.pipe.stop();
+			await platform.tracing.stop();
+			rates.stop();
 			lag.stop();
 		},
 	};

@@ -2,11 +2,13 @@ import type { Clock } from "./clock.ts";
 import type { Contracts } from "./contracts.ts";
 import type { Env } from "./env.ts";
 import type { Pipe } from "./facts/pipe.ts";
+import type { Faults } from "./faults.ts";
 import type { Links } from "./link-watch.ts";
 import type { LoopLag } from "./loop-lag.ts";
 import type { Metrics } from "./middlewares/metrics.ts";
 import type { Runners } from "./runners.ts";
 import type { TokenVerifier } from "./tokens.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 import type { SchemaChecks } from "./validator.ts";
 
 /** What the kernel holds for one broker: services reach it through `this.env`, `this.clock` and their mixins. */
@@ -16,6 +18,9 @@ export interface Platform {
 	contracts: Contracts;
 	checks: SchemaChecks;
 	metrics: Metrics;
+	/** What failed here of late. */
+	faults: Faults;
+	tracing: Tracing;
 	tokens: TokenVerifier;
 	/** Carries facts between services: JetStream on a mesh, in-process otherwise. */
 	pipe: Pipe;

@@ -11,8 +11,10 @@ import { MISSING } from "../test/support/servers.ts";
 const root = path.dirname(import.meta.dirname);
 process.chdir(root);
 
-/** Folders whose files start no process and share nothing, so that they may run side by side; integration mostly waits. */
+/** Folders whose files start no process and share nothing, so that they may run side by side. */
 const SIDE_BY_SIDE = new Set(["unit", "contract", "service", "simulation"]);
+/** Folders whose files mostly wait for processes of their own: two at a time. */
+const TWO_AT_A_TIME = new Set(["integration", "e2e"]);
 const TYPES = "test/types";
 const SILENT_MS = 300_000;
 
@@ -100,7 +102,7 @@ const { files, types } = select(process.argv.slice(2));
 if (problems.length === 0) {
 	const folderOf = (file: string) => file.split(path.sep)[1] ?? "";
 	const isLight = (file: string) => SIDE_BY_SIDE.has(folderOf(file));
-	const waits = (file: string) => folderOf(file) === "integration";
+	const waits = (file: string) => TWO_AT_A_TIME.has(folderOf(file));
 	await runFiles(files.filter(isLight), availableParallelism(), 60_000);
 	await runFiles(files.filter(waits), 2, 600_000);
 	await runFiles(

@@ -41,6 +41,8 @@ export interface ConsumerOptions {
 	clock: Clock;
 	/** Runs the service's handler; its effect is idempotent. */
 	handle(fact: StoredFact): Promise<void>;
+	/** Told how long after it was written (ms) a fact was handled. */
+	onDone(lagMs: number): void;
 	warn(message: string, error: unknown): void;
 }
 
@@ -95,7 +97,7 @@ export class Consumer {
 			await this.#park(fact, tries, error);
 			return "parked";
 		}
-		await this.#write(fact, { state: "done", tries });
+		await this.#done(fact, tries);
 		return "done";
 	}
 
@@ -115,8 +117,14 @@ export class Consumer {
 		} catch (error) {
 			return this.#failed(fact, known, error);
 		}
-		await this.#write(fact, { state: "done", tries: (known?.tries ?? 0) + 1 });
+		await this.#done(fact, (known?.tries ?? 0) + 1);
 		return { done: true };
+	}
+
+	async #done(fact: StoredFact, tries: number): Promise<void> {
+		const { clock, onDone } = this.#options;
+		await this.#write(fact, { state: "done", tries });
+		onDone(clock.now() - Date.parse(fact.at));
 	}
 
 	async #failed(fact: StoredFact, known: Receipt | null, error: unknown): Promise<Outcome> {

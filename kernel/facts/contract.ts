@@ -1,8 +1,9 @@
 import { type Static, Type } from "typebox";
 import type { ActionContract } from "../contract.ts";
+import type { Place } from "../tracing/traceparent.ts";
 
-/** A fact as it lies in an outbox and travels. */
-export interface StoredFact {
+/** A fact as it lies in an outbox and travels, with the place in the trace of what wrote it. */
+export interface StoredFact extends Partial<Place> {
 	id: string;
 	name: string;
 	v: number;

@@ -1,10 +1,13 @@
+import { SpanKind } from "@opentelemetry/api";
 import type { Service, ServiceSchema } from "moleculer";
-import { runApart } from "../audit.ts";
 import type { Contract, Ctx } from "../contract.ts";
 import { type Platform, platformOf } from "../platform.ts";
 import type { Collection } from "../store/collection.ts";
 import type { Doc } from "../store/model.ts";
 import { openCollection } from "../store/open.ts";
+import { currentPlace, runIn } from "../tracing/scope.ts";
+import { inSpan } from "../tracing/spans.ts";
+import { readCarried, traceIdOf } from "../tracing/traceparent.ts";
 import { Consumer, receiptsModel } from "./consumer.ts";
 import type { consumerActions, publisherActions, StoredFact } from "./contract.ts";
 import { Publisher } from "./publisher.ts";
@@ -23,10 +26,35 @@ const kernelAction = (
 	handler: (this: Facts, ctx: Ctx<any>) => unknown,
 ) => [name, { params: { $contract: `${contract.name}.${name}` }, visibility: "public", handler }];
 
+const requestIdOf = ({ traceparent, id }: StoredFact): string =>
+	traceparent ? traceIdOf(traceparent) : id;
+
+/** Runs what handles a fact in the trace of what wrote it. */
+const runFor = <R>(fact: StoredFact, { tracing }: Platform, run: () => R): R =>
+	runIn({ requestId: requestIdOf(fact), ...readCarried(fact), spans: tracing.spans }, run);
+
+/** The same in a span, which is linked to the request of who has the fact tried again. */
+function handling(platform: Platform, group: string, fact: StoredFact, work: () => Promise<void>) {
+	const asked = currentPlace()?.traceparent;
+	const about = {
+		name: `process ${fact.name}`,
+		kind: SpanKind.CONSUMER,
+		attributes: {
+			"messaging.operation.type": "process",
+			"messaging.destination.name": fact.name,
+			"messaging.consumer.group.name": group,
+			"messaging.message.id": fact.id,
+		},
+		link: asked === fact.traceparent ? undefined : asked,
+	};
+	return runFor(fact, platform, () => inSpan(about, work));
+}
+
 /** The context a handler gets: nested calls carry the fact as their seed, so that what they make is made once. */
 function factContext(service: Service, fact: StoredFact) {
 	const ctx = service.broker.ContextFactory.create(service.broker, null as never, fact.data, {
 		headers: { seed: fact.id },
+		requestID: requestIdOf(fact),
 	});
 	ctx.service = service;
 	const { id, name, subjectId, at } = fact;
@@ -41,7 +69,9 @@ function factContext(service: Service, fact: StoredFact) {
 function assertFits({ contracts, checks }: Platform, { name, id, data }: StoredFact): void {
 	const errors = checks.errors(contracts.factData(name), data);
 	if (errors.length > 0)
-		throw new TypeError(`${name} ${id} does not fit its schema: ${JSON.stringify(errors)}`);
+		throw new TypeError(
+			`${name} ${id} does not fit its schema: ${errors.map(e => `${e.path} ${e.message}`).join("; ")}`,
+		);
 }
 
 function consuming(contract: Contract, on: Record<string, Handler>): Partial<ServiceSchema> {
@@ -60,6 +90,7 @@ function consuming(contract: Contract, on: Record<string, Handler>): Partial<Ser
 		async started(this: Facts) {
 			const platform = platformOf(this.broker);
 			const { clock, metrics, pipe, runners } = platform;
+			const receiptLag = metrics.receiptLag.of({ service: contract.name });
 			const receipts = await openCollection(
 				this.broker,
 				receiptsModel(contract.name),
@@ -69,11 +100,20 @@ function consuming(contract: Contract, on: Record<string, Handler>): Partial<Ser
 				group: contract.name,
 				receipts,
 				clock,
-				handle: async fact => {
-					assertFits(platform, fact);
-					const handler = on[fact.name] as Handler;
-					await runApart(() => handler.call(this, fact.data, factContext(this, fact)));
-				},
+				handle: fact =>
+					handling(platform, contract.name, fact, async () => {
+						const ctx = factContext(this, fact);
+						try {
+							assertFits(platform, fact);
+							const handler = on[fact.name] as Handler;
+							await handler.call(this, fact.data, ctx);
+						} catch (error) {
+							const where = `${fact.name} → ${contract.name}`;
+							platform.faults.add(error, where, ctx.requestID ?? undefined);
+							throw error;
+						}
+					}),
+				onDone: lagMs => receiptLag.observe(lagMs / 1_000),
 				warn: (message, error) => this.logger.warn(message, error),
 			});
 			metrics.watchParked(contract.name, () => receipts.count({ state: "parked" }));
@@ -86,7 +126,8 @@ function consuming(contract: Contract, on: Record<string, Handler>): Partial<Ser
 								group: contract.name,
 								fact,
 								from,
-								handle: received => this.consumer.receive(received),
+								handle: received =>
+									runFor(received, platform, () => this.consumer.receive(received)),
 							}),
 						),
 					);
@@ -124,7 +165,10 @@ function publishing(contract: Contract): Partial<ServiceSchema> {
 				warn: (message, error) => this.logger.warn(message, error),
 			});
 			for (const collection of collections)
-				collection.onFacts = (subjectId, facts) => this.publisher.publish(subjectId, facts);
+				collection.onFacts = (subjectId, facts) => {
+					for (const { name } of facts) metrics.factsWritten.of({ fact: name }).inc();
+					this.publisher.publish(subjectId, facts);
+				};
 			metrics.watchOutbox(contract.name, () => this.publisher.pending());
 			await runners.add({
 				start: async () => {},

@@ -41,9 +41,9 @@ export function authorize(
 	throw caller || service ? platformProblem("FORBIDDEN") : platformProblem("UNAUTHENTICATED");
 }
 
-/** Moleculer's own actions that a node needs; everything else without a contract is refused. */
+/** Actions of Moleculer and the kernel that a node needs; everything else without a contract is refused. */
 const isKernelOwn = (action: ActionSchema): boolean =>
-	action.name === "api.rest" || /^\$node\.|^\$repl\./.test(action.name ?? "");
+	action.name === "api.rest" || /^\$(?:node|ops|repl)\./.test(action.name ?? "");
 
 /**
  * Every callee checks for itself who is calling: the token travels in `ctx.headers`, which go one way, and the

@@ -7,7 +7,7 @@ const retries = 3;
 const firstDelayMs = 50;
 const callsPerRetry = 5;
 const mostSaved = 100;
-/** A read that has no answer after this share of its time is asked again, of another node where there is one. */
+/** A read that has no answer after this share of its time is asked of another node; the only one there is is waited for. */
 const attemptShare = 0.3;
 
 /** What says that a call never began: nobody has the action, whoever has it takes no more, or nothing could be sent. */
@@ -57,10 +57,18 @@ interface Endpoint {
 	isAvailable: boolean;
 }
 
+const endpointsOf = (broker: ServiceBroker, action: string): readonly Endpoint[] =>
+	(broker.registry.getActionEndpoints(action) as { endpoints: Endpoint[] } | undefined)
+		?.endpoints ?? [];
+
+const isOther =
+	(than: string | null) =>
+	({ id, isAvailable }: Endpoint): boolean =>
+		isAvailable && id !== than;
+
 /** A node that has the action too, by chance; undefined where there is no other. */
 function another(broker: ServiceBroker, action: string, than: string | null): string | undefined {
-	const list = broker.registry.getActionEndpoints(action) as { endpoints: Endpoint[] } | undefined;
-	const others = list?.endpoints.filter(({ id, isAvailable }) => isAvailable && id !== than) ?? [];
+	const others = endpointsOf(broker, action).filter(isOther(than));
 	return others[Math.floor(Math.random() * others.length)]?.id;
 }
 
@@ -78,8 +86,10 @@ export function retryMiddleware(): Middleware {
 		const name = action.name ?? "";
 		// The broker's own actions are there before the platform is.
 		if (name.startsWith("$")) return next;
-		const contract = platformOf(this).contracts.action(name);
+		const { contracts, metrics } = platformOf(this);
+		const contract = contracts.action(name);
 		if (!contract) return next;
+		const retried = metrics.retries.of({ service: name.slice(0, name.indexOf(".")) });
 		const { kind, timeoutMs } = contract;
 		return async function retry(this: never, ctx: Context): Promise<unknown> {
 			const { broker } = ctx;
@@ -95,7 +105,11 @@ export function retryMiddleware(): Middleware {
 			};
 			if (!known) budget.earn();
 			const left = call.deadline - performance.now();
-			const isWhole = kind === "write" || isLocal(ctx) || call.made === retries;
+			const isWhole =
+				kind === "write" ||
+				isLocal(ctx) ||
+				call.made === retries ||
+				!endpointsOf(broker, name).some(isOther(ctx.nodeID));
 			ctx.options = { ...ctx.options, timeout: isWhole ? left : Math.min(left, call.attemptMs) };
 			try {
 				return await next.call(this, ctx);
@@ -104,6 +118,7 @@ export function retryMiddleware(): Middleware {
 				const isInTime = performance.now() + delay < call.deadline;
 				if (call.made === retries || !isInTime || !mayRepeat(error, name, kind) || !budget.spend())
 					throw error;
+				retried.inc();
 				await pause(delay);
 				const again = ctx.copy();
 				calls.set(again, { ...call, made: call.made + 1 });

@@ -7,6 +7,15 @@ import { type CallLine, runCall, type StockCall } from "./call.ts";
 import { describeAction, describeMesh, describeService } from "./describe.ts";
 import { type Explained, explainedText, explainerOf } from "./explain.ts";
 import { consumers, type FactsNeeds, parkedFacts, pendingFacts, replayFact } from "./facts.ts";
+import {
+	type CallsAnswer,
+	callsText,
+	type ErrorsAnswer,
+	errorsText,
+	type MeshAnswer,
+	meshText,
+	servicesText,
+} from "./mesh.ts";
 import { Operator } from "./operator.ts";
 import { sampleLine } from "./params.ts";
 import { problemText, Refusal } from "./problem.ts";
@@ -53,12 +62,19 @@ export class Repl {
 	readonly #print: (text: string) => void;
 
 	constructor(broker: ServiceBroker, { signIn, print = console.log }: ReplOptions) {
-		const { contracts, clock } = platformOf(broker);
+		const { contracts, clock, mesh } = platformOf(broker);
 		const call = (action: string, params: object, options = {}): Promise<unknown> =>
 			broker.call(action, params, options);
 		this.#broker = broker;
 		this.#contracts = contracts;
-		this.#facts = { contracts, clock, call };
+		const known = contracts.provider("ops:replay");
+		const replay = known && mesh.has(known.slice(0, known.indexOf("."))) ? known : undefined;
+		this.#facts = {
+			contracts,
+			clock,
+			call,
+			...(replay && { replay: params => this.operator.call(replay, params) }),
+		};
 		this.#print = print;
 		this.operator = new Operator({ call, signIn, clock });
 		this.commands = this.#all();
@@ -120,6 +136,23 @@ export class Repl {
 				usage: "whoami",
 				description: "Show as whom calls are made",
 				run: () => this.#whoami(),
+			},
+			{
+				usage: "mesh",
+				description: "Show the nodes, how they are, and what is wrong",
+				run: async () => meshText((await this.#ops("mesh")) as MeshAnswer),
+			},
+			{
+				usage: "top [service]",
+				description: "Show what is called: by service, or of one service by action",
+				complete: before => (before.length === 0 ? contracts.all.map(({ name }) => name) : []),
+				run: ([service]) => this.#top(service),
+			},
+			{
+				usage: "errors",
+				description: "Show what failed of late, newest first",
+				run: async () =>
+					errorsText((await this.#ops("errors")) as ErrorsAnswer, this.#facts.clock.now()),
 			},
 			{
 				usage: "facts <verb> [service] [factId]",
@@ -188,6 +221,21 @@ export class Repl {
 		if (verb !== "replay" || !service || !factId)
 			throw new Refusal("facts pending, facts parked, or facts replay <service> <factId>");
 		return replayFact(this.#facts, service, factId);
+	}
+
+	/** Asks what watches the mesh, as the operator. @throws Refusal where no contract does. */
+	#ops(role: string, params: object = {}): Promise<unknown> {
+		const action = this.#contracts.provider(`ops:${role}`);
+		if (!action) throw new Refusal("No service of this mesh watches it");
+		return this.operator.call(action, params);
+	}
+
+	async #top(service: string | undefined): Promise<string> {
+		if (service === undefined) return servicesText((await this.#ops("mesh")) as MeshAnswer);
+		const names = this.#contracts.all.map(contract => contract.name);
+		if (!names.includes(service))
+			throw unknownName(`There is no service ${service}`, service, names);
+		return callsText((await this.#ops("calls", { service })) as CallsAnswer);
 	}
 
 	async #explain(id: string): Promise<string> {

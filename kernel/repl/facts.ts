@@ -10,6 +10,8 @@ export interface FactsNeeds {
 	clock: Clock;
 	/** Calls an action as a node of the mesh. */
 	call(action: string, params: object): Promise<unknown>;
+	/** Replays a fact as the operator, who is written down; where a service of the mesh does that. */
+	replay?(params: { service: string; factId: string }): Promise<unknown>;
 }
 
 const units = [
@@ -89,9 +91,8 @@ export async function replayFact(
 ): Promise<string> {
 	const known = consumers(needs.contracts);
 	if (!known.includes(service)) throw unknownName(`${service} consumes no facts`, service, known);
-	const { state } = (await needs.call(`${service}.facts.replay`, { factId })) as {
-		state: Receipt["state"] | "unknown";
-	};
+	const { state } = (await (needs.replay?.({ service, factId }) ??
+		needs.call(`${service}.facts.replay`, { factId }))) as { state: Receipt["state"] | "unknown" };
 	if (state === "unknown") return `${service} never met ${factId}`;
 	if (state !== "parked") return `${factId} is ${state}`;
 	const { items } = (await needs.call(`${service}.facts.parked`, {})) as { items: Receipt[] };

@@ -1,4 +1,6 @@
 import { type Audit, auditFacts, auditOf } from "../audit.ts";
+import { currentPlace } from "../tracing/scope.ts";
+import type { Place } from "../tracing/traceparent.ts";
 import { changesOfInsert, changesOfUpdate, fieldsOf, type ToldChange } from "./difference.ts";
 import {
 	type Change,
@@ -46,8 +48,8 @@ export class DuplicateError extends Error {
 export const isDuplicate = (error: unknown, field?: string): error is DuplicateError =>
 	error instanceof DuplicateError && (field === undefined || error.field === field);
 
-/** A fact to be written with a change; the store gives it its place in the outbox. */
-export interface OutgoingFact {
+/** A fact to be written with a change; the store gives it its place in the outbox and in the trace of who writes it. */
+export interface OutgoingFact extends Partial<Place> {
 	id: string;
 	name: string;
 	v: number;
@@ -117,9 +119,11 @@ export class Collection<T extends Doc> {
 		this.#checkFields(Object.keys(rest));
 		checkValue(this.model.name, rest);
 		const audit = auditOf(this);
-		const facts = audit
-			? [...ownFacts, ...this.#told(audit, id, changesOfInsert(this.#tellable, copied(rest)))]
-			: ownFacts;
+		const facts = traced(
+			audit
+				? [...ownFacts, ...this.#told(audit, id, changesOfInsert(this.#tellable, copied(rest)))]
+				: ownFacts,
+		);
 		const outbox = Object.fromEntries(facts.map(fact => [fact.id, fact]));
 		checkValue("outbox", outbox);
 		const raw = copied({
@@ -258,7 +262,12 @@ export class Collection<T extends Doc> {
 		await this.#driver.close();
 	}
 
-	async #update(query: object, change: Change, facts: readonly OutgoingFact[]): Promise<T | null> {
+	async #update(
+		query: object,
+		change: Change,
+		untraced: readonly OutgoingFact[],
+	): Promise<T | null> {
+		const facts = traced(untraced);
 		const raw = await this.#driver.update(
 			query,
 			facts.length === 0 ? change : withFacts(change, copied(facts)),
@@ -318,6 +327,12 @@ export class Collection<T extends Doc> {
 			if (!Object.hasOwn(this.model.fields, path.split(".")[0] as string))
 				throw new UnsupportedQuery(`${this.model.name} has no field ${path} to be used here`);
 	}
+}
+
+/** Facts with the place in the trace of what writes them, which whoever handles them continues. */
+function traced(facts: readonly OutgoingFact[]): readonly OutgoingFact[] {
+	const place = facts.length > 0 && currentPlace();
+	return place ? facts.map(fact => ({ ...fact, ...place })) : facts;
 }
 
 /** The change without what it leaves out; an empty one would replace the document. */

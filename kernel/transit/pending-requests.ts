@@ -1,47 +1,74 @@
+import { randomBytes } from "node:crypto";
+
+const slots = 4_096;
+
+/**
+ * Makes the ids of calls: unique in the mesh by what they begin with, and counted, by which `PendingRequests` finds them.
+ * @returns a generator for one broker
+ */
+export function callIds(): () => string {
+	const prefix = randomBytes(6).toString("base64url");
+	let made = 0;
+	return () => `${prefix}~${(made++).toString(36)}`;
+}
+
+/** Where a call of this id lies; NaN for an id of another form. */
+const slotOf = (id: string): number =>
+	Number.parseInt(id.slice(id.lastIndexOf("~") + 1), 36) % slots;
+
 /**
  * Calls that wait for their answer, by id, as the part of a `Map` that Moleculer's transit uses. A `Map` that is filled
- * and emptied all the time is built anew every few dozen entries; once one of its tables is old, garbage lives until the
- * next full collection, 5 KB for each request. An object in dictionary mode does not do that (`docs/decisions/0024`).
+ * and emptied all the time is built anew every few dozen entries, and an object's keys are entered into a table of all
+ * strings there are; here a call lies where its number says (`docs/decisions/0024-the-fast-path.md`).
  */
 export class PendingRequests<T> {
-	#entries: Record<string, T> = Object.create(null);
-	#size = 0;
+	readonly #slots: ({ id: string; request: T } | undefined)[] = new Array(slots).fill(undefined);
+	/** Those whose place is taken, and those that were not numbered. */
+	readonly #others = new Map<string, T>();
+	#inSlots = 0;
 
 	get size(): number {
-		return this.#size;
+		return this.#inSlots + this.#others.size;
 	}
 
 	get(id: string): T | undefined {
-		return this.#entries[id];
+		const entry = this.#slots[slotOf(id)];
+		return entry?.id === id ? entry.request : this.#others.get(id);
 	}
 
 	has(id: string): boolean {
-		return this.#entries[id] !== undefined;
+		return this.get(id) !== undefined;
 	}
 
 	set(id: string, request: T): this {
-		if (this.#entries[id] === undefined) this.#size++;
-		this.#entries[id] = request;
+		const slot = slotOf(id);
+		const entry = this.#slots[slot];
+		if (Number.isNaN(slot) || this.#others.has(id) || (entry && entry.id !== id)) {
+			this.#others.set(id, request);
+			return this;
+		}
+		if (!entry) this.#inSlots++;
+		this.#slots[slot] = { id, request };
 		return this;
 	}
 
 	delete(id: string): boolean {
-		if (this.#entries[id] === undefined) return false;
-		delete this.#entries[id];
-		this.#size--;
+		const slot = slotOf(id);
+		if (this.#slots[slot]?.id !== id) return this.#others.delete(id);
+		this.#slots[slot] = undefined;
+		this.#inSlots--;
 		return true;
 	}
 
 	clear(): void {
-		this.#entries = Object.create(null);
-		this.#size = 0;
+		this.#slots.fill(undefined);
+		this.#inSlots = 0;
+		this.#others.clear();
 	}
 
-	/** What `visit` deletes or adds meanwhile does not disturb it. */
+	/** What `visit` deletes meanwhile it is not shown. */
 	forEach(visit: (request: T, id: string) => void): void {
-		for (const id of Object.keys(this.#entries)) {
-			const request = this.#entries[id];
-			if (request !== undefined) visit(request, id);
-		}
+		for (const entry of this.#slots) if (entry) visit(entry.request, entry.id);
+		this.#others.forEach(visit);
 	}
 }

@@ -12,6 +12,7 @@ interface Answer {
 	success?: boolean;
 	data?: unknown;
 	stream?: unknown;
+	error?: object | undefined;
 }
 
 /** Who waits for an answer. */
@@ -30,6 +31,16 @@ const newline = 0x0a;
 const isPlain = ({ success, data, stream }: Answer): boolean =>
 	success === true && data !== undefined && data !== null && !stream && !Buffer.isBuffer(data);
 
+/** Of an error its data is left out where that is no JSON: an answer that cannot be written would end the process. */
+function textOf(packet: Answer): string {
+	try {
+		return JSON.stringify(packet);
+	} catch (fault) {
+		if (!packet.error) throw fault;
+		return JSON.stringify({ ...packet, error: { ...packet.error, data: undefined } });
+	}
+}
+
 /**
  * Plain JSON, in which the result of an action stands first in its packet and ends with a newline. Who asked for
  * `rawResult` gets those bytes as they are: a gateway hands them on to its client, neither parsed nor written again. It
@@ -37,7 +48,7 @@ const isPlain = ({ success, data, stream }: Answer): boolean =>
  */
 export class ResultFirstSerializer extends Serializers.Base {
 	override serialize(packet: Answer, type: string): Buffer {
-		if (type !== "RES" || !isPlain(packet)) return Buffer.from(JSON.stringify(packet));
+		if (type !== "RES" || !isPlain(packet)) return Buffer.from(textOf(packet));
 		const { data, ...envelope } = packet;
 		return Buffer.from(`{"data":${JSON.stringify(data)}\n,${JSON.stringify(envelope).slice(1)}`);
 	}

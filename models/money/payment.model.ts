@@ -114,6 +114,8 @@ export interface PaymentDoc {
 	asks?: number;
 	/** Everything that happened, by an id that sorts in order. */
 	log: Record<string, LogEntry>;
+	/** Place in the trace of the request that made it, which whatever settles it continues. */
+	traceparent?: string;
 	/** Counts every write: each is made on what was read, or not at all. */
 	version: number;
 	capturedAt?: string;
@@ -158,6 +160,7 @@ export const PaymentModel = defineModel<PaymentDoc>()({
 		askAt: Number,
 		asks: Number,
 		log: { type: Object },
+		traceparent: String,
 		version: Number,
 		capturedAt: String,
 		closedAt: String,

@@ -97,6 +97,15 @@ GET    /sandbox/checkout.css                     .              public          
 
 GET    /api/sentinel                               .              admin                     401  403  403  403  403  403  200  401  401
 
+GET    /ops                                      .              public                    200  200  200  200  200  200  200  200  200
+GET    /ops/:file                                .              public                    200  200  200  200  200  200  200  200  200
+GET    /api/ops/mesh                             .              admin                     401  403  403  403  403  403  200  401  401
+GET    /api/ops/calls                            .              admin                     401  403  403  403  403  403  200  401  401
+GET    /api/ops/errors                           .              admin                     401  403  403  403  403  403  200  401  401
+GET    /api/ops/facts                            .              admin                     401  403  403  403  403  403  200  401  401
+GET    /api/ops/facts/:service                   .              admin                     401  403  403  403  403  403  200  401  401
+POST   /api/ops/facts/:service/:factId/replay    .              admin                     401  403  403  403  403  403  200  401  401
+
 GET    /api/ledger/accounts                      .              admin                     401  403  403  403  403  403  200  401  401
 GET    /api/ledger/transfers                     .              admin                     401  403  403  403  403  403  200  401  401
 POST   /api/ledger/audit                         .              admin                     401  403  403  403  403  403  200  401  401

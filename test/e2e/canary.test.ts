@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { MeshProcess } from "../../deploy/process.ts";
+import { startCollector } from "../support/collector.ts";
 import { send, uniqueEmail } from "../support/http.ts";
 import { root } from "../support/node.ts";
 import { freePort } from "../support/ports.ts";
@@ -90,7 +91,7 @@ function copyThatBreaks(): string {
 	return copy;
 }
 
-test("a secret that is put into every input is in no log and in no metric", async t => {
+test("a secret that is put into every input is in no log, no metric and no span", async t => {
 	const copy = copyThatBreaks();
 	const data = mkdtempSync(join(tmpdir(), "zeolite-"));
 	t.after(() => {
@@ -98,6 +99,7 @@ test("a secret that is put into every input is in no log and in no metric", asyn
 		rmSync(data, { recursive: true });
 	});
 	const printed: string[] = [];
+	const collector = await startCollector(t);
 	const port = await freePort();
 	const product = new MeshProcess(
 		{ name: "canary", services: "", port },
@@ -112,6 +114,8 @@ test("a secret that is put into every input is in no log and in no metric", asyn
 			PAYMENT_SERVICE_API_KEY: canaries.key,
 			ADMIN_EMAIL: "admin@zeolite.example",
 			ADMIN_PASSWORD: `${canaries.password}-admin`,
+			OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+			OTEL_EXPORTER_OTLP_HEADERS: `authorization=${encodeURIComponent(`Bearer ${canaries.bearer}`)}`,
 		},
 		line => printed.push(line),
 		copy,
@@ -172,6 +176,8 @@ test("a secret that is put into every input is in no log and in no metric", asyn
 				"content-type": "application/json",
 				authorization: `Bearer ${canaries.bearer}`,
 				"user-agent": formless.has(value) ? "none" : value,
+				traceparent: value,
+				tracestate: `canary=${value}`,
 			},
 			body: JSON.stringify({
 				password: canaries.password,
@@ -182,6 +188,13 @@ test("a secret that is put into every input is in no log and in no metric", asyn
 			assert.equal(answer.status, 500);
 			for (const canary of everything) assert.ok(!(await answer.clone().text()).includes(canary));
 		});
+		// Its own request id is answered as it came.
+		if (!formless.has(value))
+			await fetch(`${base}/api/probe`, {
+				method: "POST",
+				headers: { "content-type": "application/json", "x-request-id": value },
+				body: "{}",
+			}).then(answer => assert.equal(answer.status, 500));
 		await fetch(`${base}/api/courses`, {
 			method: "POST",
 			headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
@@ -203,9 +216,15 @@ test("a secret that is put into every input is in no log and in no metric", asyn
 	);
 	for (const status of [200, 201, 400, 401, 404, 422])
 		assert.ok(statuses.includes(status), String(status));
+	const names = new Set(collector.spans.map(span => span.name));
+	for (const name of ["POST /api/probe", "probe.break", "auth.register", "payments.create"])
+		assert.ok(names.has(name), `${name} is a span`);
+	assert.deepEqual(collector.faults, []);
+	assert.ok(collector.headers.every(headers => headers.authorization?.includes(canaries.bearer)));
 	for (const [name, value] of Object.entries({ ...secrets, signature: hex })) {
 		const found = printed.find(line => line.includes(value));
 		assert.equal(found, undefined, `${name} is in the log`);
 		assert.ok(!metrics.includes(value), `${name} is in the metrics`);
+		for (const body of collector.bodies) assert.ok(!body.includes(value), `${name} is in a span`);
 	}
 });

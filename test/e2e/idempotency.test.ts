@@ -56,6 +56,8 @@ test("a request under an Idempotency-Key, embedded", async t => {
 		assert.equal(quoted.body, first.body, "quoted or bare, it is one key");
 		const rewritten = await ask(url, token, "key-1", body, { path: "/api/course/courses" });
 		assert.equal(rewritten.body, first.body, "the path is the canonical one");
+		const { body: metrics } = await send(url, "GET", "/metrics");
+		assert.match(metrics, /^zeolite_idempotency_replays_total 3$/m);
 		const { body: list } = await send(url, "GET", "/api/courses?q=Once");
 		assert.equal(list.total, 1);
 	});

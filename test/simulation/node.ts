@@ -6,13 +6,14 @@ import { platformProblem } from "../../kernel/errors.ts";
 import { MemoryPipe } from "../../kernel/facts/memory-pipe.ts";
 import type { Pipe } from "../../kernel/facts/pipe.ts";
 import { accessMiddleware } from "../../kernel/middlewares/access.ts";
-import { auditMiddleware } from "../../kernel/middlewares/audit.ts";
 import { carryMiddleware } from "../../kernel/middlewares/carry.ts";
 import { resultCheck } from "../../kernel/middlewares/result-check.ts";
+import { scopeMiddleware } from "../../kernel/middlewares/scope.ts";
 import { attachPlatform, type Platform } from "../../kernel/platform.ts";
 import { Runners } from "../../kernel/runners.ts";
 import type { Driver } from "../../kernel/store/collection.ts";
 import type { Doc, Model } from "../../kernel/store/model.ts";
+import { noTracing } from "../../kernel/tracing/tracing.ts";
 import { SchemaChecks } from "../../kernel/validator.ts";
 import { notifications } from "../../services/engagement/notifications/notifications.contract.ts";
 import notificationsService from "../../services/engagement/notifications/notifications.service.ts";
@@ -172,7 +173,15 @@ export class SimulatedNode implements Owner {
 			clock: { now: () => world.now() + skewMs },
 			contracts,
 			checks,
-			metrics: { registry: new Registry(), watchOutbox: silent, watchParked: silent } as never,
+			metrics: {
+				registry: new Registry(),
+				watchOutbox: silent,
+				watchParked: silent,
+				receiptLag: { of: () => ({ observe: silent }) },
+				factsWritten: { of: () => ({ inc: silent }) },
+			} as never,
+			faults: { add: silent } as never,
+			tracing: noTracing,
 			tokens: undefined as never,
 			links: undefined as never,
 			lag: undefined as never,
@@ -236,7 +245,7 @@ export class SimulatedNode implements Owner {
 		const action = { name, service };
 		const around = (next: Handler, middleware: unknown): Handler =>
 			(middleware as Middleware).localAction.call(this.#broker, next, action);
-		const checked = around(around(handler, resultCheck), auditMiddleware);
+		const checked = around(around(handler, resultCheck), scopeMiddleware);
 		const validated: Handler = ctx => {
 			const found = checks.params(name, ctx.params);
 			if ("errors" in found) throw platformProblem("VALIDATION_ERROR", found);

@@ -49,7 +49,7 @@ async function provokeEverywhere(stage: Stage): Promise<void> {
 		if (!face.errors || !face.params || face.accepts === "raw") continue;
 		const { by, params: make } = caseOf(action);
 		for (const key of Object.keys(face.params.properties)) {
-			if (!/^(id|file|slug|email|\w+Id|refreshToken|password)$/.test(key)) continue;
+			if (!/^(id|file|slug|service|email|\w+Id|refreshToken|password)$/.test(key)) continue;
 			const usual = (await make?.(stage.school)) ?? {};
 			const odd = key === "email" ? uniqueEmail() : nothing;
 			await provoke(stage, by, action, { ...usual, [key]: odd });

@@ -518,6 +518,16 @@ export const cases: Readonly<Record<string, Case>> = {
 	"ledger.audit": { by: "admin" },
 
 	"sentinel.watch": { by: "admin" },
+	"ops.file": { by: "nobody", params: () => ({ file: "ops.css" }) },
+	"ops.mesh": { by: "admin" },
+	"ops.calls": { by: "admin", params: () => ({ service: "courses" }) },
+	"ops.errors": { by: "admin" },
+	"ops.facts": { by: "admin" },
+	"ops.parked": { by: "admin", params: () => ({ service: "ledger" }) },
+	"ops.replay": {
+		by: "admin",
+		params: () => ({ service: "ledger", factId: "fct_0190f3c2-0000-7000-8000-000000000000" }),
+	},
 	"notifications.list": { by: "owner", params: pages },
 	"notifications.read": { by: "owner", params: ({ things }) => ({ id: things.notificationId }) },
 	"notifications.readAll": { by: "owner" },

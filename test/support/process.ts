@@ -5,11 +5,15 @@ import type { TestContext } from "node:test";
 import { MeshProcess } from "../../deploy/process.ts";
 import { freePort } from "./ports.ts";
 
-/** The whole product as one embedded process, as `npm start` runs it; ended after the test. `sources`: those of another copy. */
+/**
+ * The whole product as one embedded process, as `npm start` runs it; ended after the test. `sources`: those of another
+ * copy. `onLine` gets each line it prints.
+ */
 export async function startEmbedded(
 	t: TestContext,
 	variables: Record<string, string> = {},
 	sources?: string,
+	onLine?: (line: string) => void,
 ): Promise<MeshProcess> {
 	const env = {
 		NATS_URL: "",
@@ -23,12 +27,7 @@ export async function startEmbedded(
 		...variables,
 	};
 	const port = await freePort();
-	const product = new MeshProcess(
-		{ name: "embedded", services: "", port },
-		env,
-		undefined,
-		sources,
-	);
+	const product = new MeshProcess({ name: "embedded", services: "", port }, env, onLine, sources);
 	t.after(() => product.end("SIGKILL"));
 	await product.start();
 	return product;

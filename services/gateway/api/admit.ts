@@ -116,7 +116,7 @@ export async function prepareCall(
 	alias: Alias,
 ): Promise<void> {
 	const contract = contractOf(platformOf(this.broker), alias);
-	const bytes = await readBody(request);
+	const bytes = await readBody(request, response);
 	request.rawBody = bytes;
 	let service: string | undefined;
 	if (isForServices(contract)) {

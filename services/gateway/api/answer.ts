@@ -30,6 +30,8 @@ async function keep(
 		.catch(error => gateway.logger.error("An answer could not be kept for its key", error));
 }
 
+const json = "application/json; charset=utf-8";
+
 /** The text of a result, which may have come as that already. */
 const jsonOf = (result: unknown): string =>
 	result instanceof RawJson ? result.bytes.toString("utf8") : JSON.stringify(result);
@@ -52,14 +54,14 @@ export async function sendResult(
 		response.end(content);
 		return;
 	}
+	if (result instanceof RawJson && !request.$run && status !== 204) {
+		const { bytes } = result;
+		// Each byte a character: written as it is, in one piece with the headers.
+		send(request, response, status, json, bytes.toString("latin1"), "latin1", bytes.length);
+		return;
+	}
 	const answer =
-		status === 204
-			? { status, body: "" }
-			: {
-					status,
-					contentType: "application/json; charset=utf-8",
-					body: jsonOf(result),
-				};
+		status === 204 ? { status, body: "" } : { status, contentType: json, body: jsonOf(result) };
 	await keep(gateway, request, answer);
 	sendAnswer(request, response, answer);
 }
@@ -77,7 +79,7 @@ export async function sendProblem(
 		sendAnswer(request, response, error.answer);
 		return;
 	}
-	const { contracts } = platformOf(gateway.broker);
+	const { contracts, faults } = platformOf(gateway.broker);
 	const requestId = response.getHeader("x-request-id") as string;
 	const { body, headers, isFault } = problemAnswer(
 		error,
@@ -87,6 +89,7 @@ export async function sendProblem(
 	);
 	if (isFault) {
 		const what = `${request.method} ${request.$alias?.path ?? "none"}`;
+		faults.add(error, what, requestId);
 		gateway.logger.error(`${what} failed, request ${requestId}`, error);
 	}
 	const answer = {
@@ -121,7 +124,22 @@ function sendAnswer(
 	response: ServerResponse,
 	{ status, contentType, body }: Answer,
 ): void {
+	send(request, response, status, contentType, body, "utf8", Buffer.byteLength(body));
+}
+
+/** @param length of the text, bytes */
+function send(
+	request: Request,
+	response: ServerResponse,
+	status: number,
+	contentType: string | undefined,
+	text: string,
+	encoding: "utf8" | "latin1",
+	length: number,
+): void {
 	if (request.headers.authorization) response.setHeader("cache-control", "no-store");
-	response.writeHead(status, { ...(contentType && { "content-type": contentType }) });
-	response.end(body);
+	if (contentType) response.setHeader("content-type", contentType);
+	if (status !== 204) response.setHeader("content-length", length);
+	response.writeHead(status);
+	response.end(text, encoding);
 }

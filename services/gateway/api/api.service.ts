@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { Counter } from "prom-client";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Broker, Result } from "../../../kernel/contract.ts";
 import { platformProblem, problem } from "../../../kernel/errors.ts";
@@ -43,11 +44,17 @@ const keyed = defineMixin({
 		idempotency: Idempotency;
 	}) {
 		const { registry, nodeID } = this.broker;
+		const replays = new Counter({
+			name: "zeolite_idempotency_replays_total",
+			help: "Requests that were answered with what an earlier one under their key was",
+			registers: [platformOf(this.broker).metrics.registry],
+		});
 		this.idempotency = new Idempotency({
 			records: this.records,
 			clock: this.clock,
 			node: nodeID,
 			isThere: node => registry.nodes.get(node)?.available === true,
+			onReplay: () => replays.inc(),
 		});
 	},
 });

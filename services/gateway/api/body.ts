@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { guardBody } from "./params.ts";
 import { hasBody } from "./request.ts";
@@ -14,15 +14,16 @@ export function guardBodyHead({ headers }: IncomingMessage): void {
 
 /**
  * The bytes of a request's body, up to 256 KiB; longer ones are refused at that byte, not at their end.
- * @throws PAYLOAD_TOO_LARGE, BAD_REQUEST where the client goes before the end
+ * @throws PAYLOAD_TOO_LARGE, BAD_REQUEST where the client goes before the end, or was answered already
  */
-export function readBody(request: IncomingMessage): Promise<Buffer> {
+export function readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
 	if (!hasBody(request)) return Promise.resolve(Buffer.alloc(0));
 	return new Promise((resolve, reject) => {
 		const chunks: Buffer[] = [];
 		let length = 0;
 		const settle = (end: () => void) => {
 			request.off("data", take).off("end", ended).off("close", cut);
+			response.off("close", cut);
 			end();
 		};
 		const take = (chunk: Buffer) => {
@@ -34,7 +35,9 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
 		};
 		const ended = () => settle(() => resolve(Buffer.concat(chunks)));
 		const cut = () => settle(() => reject(platformProblem("BAD_REQUEST")));
-		if (request.destroyed) return cut();
+		if (request.destroyed || response.closed) return cut();
+		// A request that was answered before its end (`refuse`) says no more, not even that it is closed.
+		response.on("close", cut);
 		request
 			.on("data", take)
 			.on("end", ended)

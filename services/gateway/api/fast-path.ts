@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { type Context, Errors } from "moleculer";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { platformOf } from "../../../kernel/platform.ts";
-import { prepareCall } from "./admit.ts";
+import type { prepareCall } from "./admit.ts";
 import { type Alias, contractOf, type Gateway, type Request } from "./request.ts";
 
 /** What moleculer-web hands on: an alias, and the params its path has. */
@@ -28,6 +28,8 @@ function keyOf(method: string, path: string): string {
  */
 export class AliasIndex {
 	readonly #aliases: readonly Alias[];
+	/** What was found last, for who asks again for the same request. */
+	#last: { path: string; method: string; found: Found } | undefined;
 	readonly #byKey = new Map<string, Alias[]>();
 	readonly #others: Alias[] = [];
 
@@ -56,18 +58,48 @@ export class AliasIndex {
 	}
 
 	find(path: string, method: string): Found | false {
+		const last = this.#last;
+		this.#last = undefined;
+		if (last?.path === path && last.method === method) return last.found;
 		for (const alias of this.#byKey.get(keyOf(method, path)) ?? this.#others) {
 			if (alias.method !== method) continue;
 			const params = alias.match(path);
-			if (params) return { alias, params };
+			if (!params) continue;
+			const found = { alias, params };
+			this.#last = { path, method, found };
+			return found;
 		}
 		return false;
 	}
 }
 
-interface Route {
+/** What one of moleculer-web's routes may have been told to do with a request. */
+export interface Route {
+	middlewares: readonly unknown[];
+	onBeforeCall?: typeof prepareCall;
+	onAfterCall?: unknown;
+	authentication?: unknown;
+	authorization?: unknown;
 	callOptions?: object;
+	cors?: object | null;
+	rateLimit?: object;
+	hasWhitelist: boolean;
+	hasBlacklist: boolean;
+	logging: boolean;
 }
+
+/** Whether a route does nothing but what `callAlias` does, too. */
+export const isPlain = (route: Route): boolean =>
+	route.middlewares.length === 0 &&
+	!route.onAfterCall &&
+	!route.authentication &&
+	!route.authorization &&
+	!route.callOptions &&
+	!route.cors &&
+	!route.rateLimit &&
+	!route.hasWhitelist &&
+	!route.hasBlacklist &&
+	!route.logging;
 
 interface Endpoint {
 	action: { visibility?: string };
@@ -90,8 +122,10 @@ export async function callAlias(
 	{ alias, params }: Found,
 ): Promise<true> {
 	const broker = gateway.broker as Finder;
+	const { body, query } = request as { body?: unknown; query?: unknown };
 	request.$route = route;
-	request.$params = { params };
+	(response as { $route?: Route }).$route = route;
+	request.$params = { body, query, params };
 	request.$alias = alias;
 	const endpoint = broker.findNextActionEndpoint(alias.action, undefined, ctx);
 	if (endpoint instanceof Errors.ServiceNotFoundError)
@@ -101,7 +135,8 @@ export async function callAlias(
 	if (visibility && visibility !== "published")
 		throw new Errors.ServiceNotFoundError({ action: alias.action });
 	request.$endpoint = endpoint;
-	await prepareCall.call(gateway, ctx, route, request, response, alias);
+	request.$action = endpoint.action;
+	await route.onBeforeCall?.call(gateway, ctx, route, request, response, alias);
 	const isJson = contractOf(platformOf(gateway.broker), alias).answers !== "file";
 	const options = isJson ? { rawResult: true } : {};
 	gateway.sendResponse(

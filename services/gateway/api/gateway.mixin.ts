@@ -8,7 +8,7 @@ import { type Platform, platformOf } from "../../../kernel/platform.ts";
 import { trustedProxies } from "./address.ts";
 import { admit, prepareCall } from "./admit.ts";
 import { sendProblem, sendResult } from "./answer.ts";
-import { AliasIndex, callAlias, type Found } from "./fast-path.ts";
+import { AliasIndex, callAlias, type Found, isPlain, type Route } from "./fast-path.ts";
 import { makeLimiter } from "./limits.ts";
 import { receive, refuse } from "./receive.ts";
 import type { Alias, Gateway, Request } from "./request.ts";
@@ -20,7 +20,7 @@ const noticeMs = 2_000;
 
 /** moleculer-web's own methods, for those that are wrapped here. */
 const stock = ApiGateway.methods as Record<
-	"resolveAlias" | "routeHandler",
+	"resolveAlias" | "routeHandler" | "aliasHandler",
 	(...args: unknown[]) => unknown
 >;
 
@@ -113,7 +113,7 @@ export const gatewayMixin = {
 		async routeHandler(
 			this: Gateway,
 			ctx: Context,
-			route: object,
+			route: Route,
 			request: Request,
 			response: ServerResponse,
 			found?: Found,
@@ -127,25 +127,38 @@ export const gatewayMixin = {
 			request.$alias = found.alias;
 			await admit(this, request, response, found.alias);
 			await reached(this.broker, found.alias.action);
-			return platformOf(this.broker).env.FAST_PATH
-				? callAlias(this, ctx, route, request, response, found)
-				: stock.routeHandler.call(this, ctx, route, request, response, found);
+			if (platformOf(this.broker).env.FAST_PATH && isPlain(route))
+				return callAlias(this, ctx, route, request, response, found);
+			const result = await stock.routeHandler.call(this, ctx, route, request, response, found);
+			// It takes a request for done once its client has gone; what fails after that is not to be lost.
+			await request.$done;
+			return result;
+		},
+
+		aliasHandler(this: Gateway, request: Request, response: ServerResponse, alias: Alias) {
+			request.$done = stock.aliasHandler.call(this, request, response, alias);
+			return request.$done;
 		},
 
 		sendResponse(this: Gateway, request: Request, response: ServerResponse, result: unknown) {
-			void sendResult(this, request, response, result);
+			// What cannot be written (a result that is no JSON) is a fault, too.
+			sendResult(this, request, response, result).catch(fault =>
+				this.sendError(request, response, fault),
+			);
 		},
 
 		sendError(this: Gateway, request: Request, response: ServerResponse, error: unknown) {
-			void sendProblem(this, request, response, error);
+			sendProblem(this, request, response, error).catch(fault =>
+				sendProblem(this, request, response, fault),
+			);
 		},
 
 		send404(this: Gateway, request: Request, response: ServerResponse) {
-			void sendProblem(this, request, response, platformProblem("NOT_FOUND"));
+			this.sendError(request, response, platformProblem("NOT_FOUND"));
 		},
 
 		errorHandler(this: Gateway, request: Request, response: ServerResponse, error: unknown) {
-			void sendProblem(this, request, response, error);
+			this.sendError(request, response, error);
 		},
 	},
 } as unknown as Partial<ServiceSchema>;

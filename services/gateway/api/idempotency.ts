@@ -42,6 +42,8 @@ export interface IdempotencyNeeds {
 	node: string;
 	/** Whether a gateway is still in the registry. */
 	isThere(node: string): boolean;
+	/** Told of each request that gets the answer of an earlier one. */
+	onReplay(): void;
 }
 
 /**
@@ -87,7 +89,7 @@ export class Idempotency {
 	 * @throws IDEMPOTENCY_KEY_REUSED for another body @throws IDEMPOTENCY_IN_PROGRESS while another run is on it
 	 */
 	async take({ key, userId, method, target, body }: KeyedRequest): Promise<Taken> {
-		const { records, clock, node } = this.#needs;
+		const { records, clock, node, onReplay } = this.#needs;
 		const id = sha256(userId, method, target, key);
 		const bodyHash = sha256(body);
 		const now = clock.now();
@@ -116,7 +118,10 @@ export class Idempotency {
 				continue;
 			}
 			if (known.bodyHash !== bodyHash) throw platformProblem("IDEMPOTENCY_KEY_REUSED");
-			if (known.answer) return { answer: known.answer };
+			if (known.answer) {
+				onReplay();
+				return { answer: known.answer };
+			}
 			if (known.state === "running" && this.#isAlive(known, now))
 				throw platformProblem("IDEMPOTENCY_IN_PROGRESS", { retryAfter: 1 });
 			const taken = await records.advance(

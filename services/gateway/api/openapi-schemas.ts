@@ -12,7 +12,7 @@ export const pascal = (code: string): string =>
 		.map(word => word.charAt(0).toUpperCase() + word.slice(1))
 		.join("");
 
-const requestId = "req_0190f3c2-0000-7000-8000-000000000000";
+const requestId = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 const string = (description: string, more: Json = {}): Json => ({
 	type: "string",

@@ -8,17 +8,20 @@ const longestTarget = 8_192;
 const mostHeaders = 100;
 const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"]);
 
-/** Headers that mean two things where they come twice. */
-const single = new Set([
-	"authorization",
-	"content-encoding",
-	"content-type",
-	"host",
-	"idempotency-key",
-	"x-service-key",
-	"x-service-name",
-	"x-service-signature",
-]);
+/** Headers that mean two things where they come twice, each a bit. */
+const single = new Map(
+	[
+		"authorization",
+		"content-encoding",
+		"content-type",
+		"host",
+		"idempotency-key",
+		"x-service-key",
+		"x-service-name",
+		"x-service-signature",
+	].map((name, i) => [name, 1 << i]),
+);
+const host = single.get("host") as number;
 
 const bad = (detail: string): Error => platformProblem("BAD_REQUEST", undefined, detail);
 
@@ -42,14 +45,16 @@ export function guardHead({
 }: Pick<IncomingMessage, "url" | "rawHeaders" | "httpVersion">): void {
 	if (url.length > longestTarget) throw platformProblem("URI_TOO_LONG");
 	if (rawHeaders.length > 2 * mostHeaders) throw platformProblem("HEADERS_TOO_LARGE");
-	const seen = new Set<string>();
+	let seen = 0;
 	for (let i = 0; i < rawHeaders.length; i += 2) {
 		const name = (rawHeaders[i] as string).toLowerCase();
-		if (single.has(name) && seen.has(name)) throw bad(`The header ${name} comes twice`);
-		seen.add(name);
+		const bit = single.get(name) ?? 0;
+		if (seen & bit) throw bad(`The header ${name} comes twice`);
+		seen |= bit;
 	}
 	if (httpVersion !== "1.1" && httpVersion !== "1.0") throw bad("This is HTTP/1.1");
-	if (httpVersion === "1.1" && !seen.has("host")) throw bad("The header host is missing");
+	if (httpVersion === "1.1" && !(seen & host)) throw bad("The header host is missing");
+	if (!url.includes("%")) return;
 	try {
 		decodeURIComponent(url.split("?")[0] as string);
 	} catch {

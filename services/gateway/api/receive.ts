@@ -2,9 +2,10 @@ import { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import helmet from "helmet";
 import { platformProblem } from "../../../kernel/errors.ts";
-import { newId } from "../../../kernel/ids.ts";
 import { answerOps } from "../../../kernel/ops.ts";
 import { platformOf } from "../../../kernel/platform.ts";
+import { runIn } from "../../../kernel/tracing/scope.ts";
+import { traceIdOf } from "../../../kernel/tracing/traceparent.ts";
 import { clientAddress } from "./address.ts";
 import { pageInstead } from "./docs/problem-page.ts";
 import { guardHead, originForm } from "./params.ts";
@@ -12,13 +13,16 @@ import { type Gateway, type Request, serviceOf } from "./request.ts";
 import { canonical } from "./rewrites.ts";
 import type { ClientFault } from "./server.ts";
 import { tooBusy } from "./shedding.ts";
+import { scopeOf, traceOf } from "./trace.ts";
 
 const requestIdForm = /^[A-Za-z0-9._-]{8,128}$/;
 
 /** One for all: what is refused because there is too much to do should cost nothing. */
 const busy = tooBusy();
 
-const securityHeaders = helmet({
+/** The same for every answer: asked of helmet once. */
+const securityHeaders: (readonly [name: string, value: string])[] = [];
+helmet({
 	contentSecurityPolicy: {
 		useDefaults: false,
 		directives: {
@@ -32,12 +36,27 @@ const securityHeaders = helmet({
 			frameAncestors: ["'none'"],
 		},
 	},
-});
+})(
+	{} as never,
+	{
+		setHeader: (name: string, value: string) => securityHeaders.push([name, value]),
+		removeHeader: () => {},
+	} as never,
+	() => {},
+);
 
-/** Keeps a well-formed id of the client's, else gives one; the only header by which moleculer-web knows it. */
-function identify(request: Request, response: ServerResponse): void {
+function secure(response: ServerResponse): void {
+	for (const [name, value] of securityHeaders) response.setHeader(name, value);
+}
+
+/**
+ * Keeps a well-formed id of the client's, else gives that of the trace; the only header by which moleculer-web knows it.
+ */
+function identify(gateway: Gateway, request: Request, response: ServerResponse): void {
 	const sent = request.headers["x-request-id"];
-	const requestId = typeof sent === "string" && requestIdForm.test(sent) ? sent : newId("req");
+	const trace = traceOf(gateway, request);
+	const isKept = typeof sent === "string" && requestIdForm.test(sent);
+	const requestId = isKept ? sent : traceIdOf(trace.traceparent);
 	request.headers["x-request-id"] = requestId;
 	delete request.headers["x-correlation-id"];
 	response.setHeader("x-request-id", requestId);
@@ -61,7 +80,8 @@ function answerCors(
 	if (request.method !== "OPTIONS") return false;
 	response.writeHead(204, {
 		"access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
-		"access-control-allow-headers": "Authorization, Content-Type, Idempotency-Key, X-Request-Id",
+		"access-control-allow-headers":
+			"Authorization, Content-Type, Idempotency-Key, X-Request-Id, Traceparent, Tracestate",
 		"access-control-max-age": "600",
 	});
 	response.end();
@@ -79,9 +99,9 @@ function serviceAsked(gateway: Gateway, { url = "/", method = "GET" }: Request):
 export function receive(gateway: Gateway, request: Request, response: ServerResponse): void {
 	const { env, metrics, problems } = platformOf(gateway.broker);
 	const start = performance.now();
-	identify(request, response);
+	identify(gateway, request, response);
 	if (problems.has("draining")) response.setHeader("connection", "close");
-	securityHeaders(request, response, () => {});
+	secure(response);
 	try {
 		guardHead(request);
 	} catch (error) {
@@ -92,14 +112,9 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 	request.url = originForm(request.url ?? "/");
 	if (answerOps(gateway.broker, request, response)) return;
 	response.once("finish", () =>
-		metrics.http.observe(
-			{
-				route: request.$alias ? `/${request.$alias.path}`.replace("//", "/") : "none",
-				method: request.method ?? "",
-				status: String(response.statusCode),
-			},
-			(performance.now() - start) / 1000,
-		),
+		metrics
+			.httpTimes(request.$alias?.path, request.method ?? "", response.statusCode)
+			.observe((performance.now() - start) / 1_000),
 	);
 	request.target = request.url;
 	request.client = clientAddress(
@@ -115,7 +130,7 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 		gateway.sendError(request, response, busy);
 		return;
 	}
-	gateway.httpHandler(request, response);
+	runIn(scopeOf(gateway, request, response), () => gateway.httpHandler(request, response));
 }
 
 /** Answers what never became a request, or never ended, with its problem; the connection ends with it. */
@@ -134,8 +149,8 @@ export function refuse(gateway: Gateway, code: ClientFault, socket: Socket): voi
 	response.once("finish", () => socket.destroySoon());
 	if (!underWay) {
 		response.assignSocket(socket);
-		identify(request, response);
-		securityHeaders(request, response, () => {});
+		identify(gateway, request, response);
+		secure(response);
 	}
 	response.setHeader("connection", "close");
 	gateway.sendError(request, response, platformProblem(code));

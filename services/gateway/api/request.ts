@@ -3,6 +3,7 @@ import type { BlockList } from "node:net";
 import type { Context } from "moleculer";
 import { type ActionContract, accessOf, type Identity } from "../../../kernel/contract.ts";
 import type { Platform } from "../../../kernel/platform.ts";
+import type { Place } from "../../../kernel/tracing/traceparent.ts";
 import type { AliasIndex, Found } from "./fast-path.ts";
 import type { Idempotency, Run } from "./idempotency.ts";
 import type { Limiter } from "./limits.ts";
@@ -24,12 +25,18 @@ export interface Request extends IncomingMessage {
 	caller?: Identity;
 	/** Address of the client. */
 	client: string;
+	trace: Place;
+	/** Whether the trace is not its client's. */
+	beginsTrace: boolean;
 	parsedUrl: string;
 	$alias?: Alias;
 	$route?: object;
 	$endpoint?: object;
+	$action?: object;
 	$service: Gateway;
 	$params: unknown;
+	/** Settles once moleculer-web's own way has come to its end. */
+	$done?: unknown;
 	/** Of a request under an `Idempotency-Key`: this run of it. */
 	$run?: Run;
 	$ctx?: Context<unknown, { $statusCode?: number }>;

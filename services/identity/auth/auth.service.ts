@@ -1,3 +1,4 @@
+import { Counter } from "prom-client";
 import { iso } from "../../../kernel/clock.ts";
 import type { Caller, Ctx } from "../../../kernel/contract.ts";
 import { codeOf, problem } from "../../../kernel/errors.ts";
@@ -30,7 +31,14 @@ import { accessTokenSeconds, SigningKeys } from "./signing-keys.ts";
 
 /** What the service opens when it starts. */
 const opened = defineMixin({
-	brings: undefined as { keys: SigningKeys; throttle: LoginThrottle } | undefined,
+	brings: undefined as { keys: SigningKeys; throttle: LoginThrottle; reused: Counter } | undefined,
+	created(this: { broker: object; reused: Counter }) {
+		this.reused = new Counter({
+			name: "zeolite_refresh_reused_total",
+			help: "Refresh tokens that came once more after they were spent, each of which ended its session",
+			registers: [platformOf(this.broker).metrics.registry],
+		});
+	},
 });
 
 /** Auth: proves who somebody is, and says so in tokens that every node can check by itself. */
@@ -158,6 +166,10 @@ export default implement(auth, {
 				case "revoked":
 					throw problem(auth, "SESSION_REVOKED");
 				case "reused":
+					this.reused.inc();
+					this.logger.warn(
+						`A spent refresh token of ${user.id} came again, and ends ${session.id}`,
+					);
 					await this.revoke({ id: session.id });
 					throw problem(auth, "REFRESH_REUSED");
 			}

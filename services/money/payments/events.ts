@@ -1,6 +1,7 @@
 import { iso } from "../../../kernel/clock.ts";
 import type { Result } from "../../../kernel/contract.ts";
 import type { Collection } from "../../../kernel/store/collection.ts";
+import { continuing } from "../../../kernel/tracing/spans.ts";
 import type { WebhookDoc } from "../../../mixins/webhook-inbox.mixin.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
 import type { ProviderEvent } from "./providers/port.ts";
@@ -47,11 +48,13 @@ export async function applyEvent(
 		(key ? await payments.findOne({ id: key, provider }) : null) ??
 		(gatewayId ? await payments.findOne({ gatewayId, provider }) : null);
 	if (!payment) return "its payment is not known yet";
-	const again = kind === "refund" || kind === "dispute";
-	const settled = await till.settle(payment.id, { hint: gatewayId, again });
-	if (failure) await till.decline(payment.id, failure);
-	if (kind === "paid" && !settled.capturedAt && !settled.review)
-		return "the provider does not say yet that it is paid";
-	if (again && !settled.capturedAt && !settled.review) return "its payment is not captured yet";
-	return undefined;
+	return continuing(payment.traceparent, "payments webhook", async () => {
+		const again = kind === "refund" || kind === "dispute";
+		const settled = await till.settle(payment.id, { hint: gatewayId, again });
+		if (failure) await till.decline(payment.id, failure);
+		if (kind === "paid" && !settled.capturedAt && !settled.review)
+			return "the provider does not say yet that it is paid";
+		if (again && !settled.capturedAt && !settled.review) return "its payment is not captured yet";
+		return undefined;
+	});
 }

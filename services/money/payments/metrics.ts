@@ -1,16 +1,16 @@
-import { Counter, type Registry } from "prom-client";
+import { Counter } from "prom-client";
+import { defineMixin } from "../../../kernel/implement.ts";
+import { platformOf } from "../../../kernel/platform.ts";
 
-const name = "zeolite_payment_transitions_refused_total";
-
-/** Counts a change of a payment's status that the table does not allow. */
-export function countRefused(registry: Registry, from: string, to: string): void {
-	const counter =
-		(registry.getSingleMetric(name) as Counter | undefined) ??
-		new Counter({
-			name,
+/** Counts changes of a payment's status that the table does not allow. */
+export const Refusals = defineMixin({
+	brings: undefined as { refusals: Counter } | undefined,
+	created(this: { broker: object; refusals: Counter }) {
+		this.refusals = new Counter({
+			name: "zeolite_payment_transitions_refused_total",
 			help: "Changes of a payment's status that its table does not allow",
 			labelNames: ["from", "to"],
-			registers: [registry],
+			registers: [platformOf(this.broker).metrics.registry],
 		});
-	counter.inc({ from, to });
-}
+	},
+});

@@ -11,7 +11,7 @@ import { around } from "./around.ts";
 import { type Desk, deskOf } from "./desk.ts";
 import { applyEvent, eventView, isKnownEvent, subjectOf } from "./events.ts";
 import { explain } from "./explain.ts";
-import { countRefused } from "./metrics.ts";
+import { Refusals } from "./metrics.ts";
 import { movementsOf } from "./movements.ts";
 import { byUser, type Order, payableOf, wantedMinor } from "./order.ts";
 import { type Payment, payments } from "./payments.contract.ts";
@@ -28,6 +28,7 @@ export default implement(payments, {
 		Store({ payments: PaymentModel }),
 		WebhookInbox<ProviderEvent>("payment_events"),
 		Gateways,
+		Refusals,
 	],
 
 	methods: {
@@ -36,7 +37,7 @@ export default implement(payments, {
 		 * @param mesh the request, where there is one.
 		 */
 		desk(by: string, mesh?: Caller): Desk {
-			const { metrics, contracts } = platformOf(this.broker);
+			const { contracts } = platformOf(this.broker);
 			return deskOf({
 				payments: this.payments,
 				providers: this.gateways,
@@ -47,7 +48,7 @@ export default implement(payments, {
 				by,
 				onRefused: (from, to) => {
 					this.logger.warn(`A payment that is ${from} cannot become ${to}`);
-					countRefused(metrics.registry, from, to);
+					this.refusals.inc({ from, to });
 				},
 				warn: (message, error) => this.logger.warn(message, error),
 			});

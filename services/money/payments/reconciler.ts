@@ -1,3 +1,4 @@
+import { continuing } from "../../../kernel/tracing/spans.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
 import { Records, type RecordsNeeds, type Step } from "./records.ts";
 import type { Refunds } from "./refunds.ts";
@@ -40,7 +41,7 @@ export class Reconciler {
 			);
 			for (const payment of due) {
 				after = payment.id;
-				await this.#attend(payment);
+				await continuing(payment.traceparent, "payments reconcile", () => this.#attend(payment));
 				asked++;
 			}
 			if (due.length < batch) break;

@@ -4,6 +4,7 @@ import { newId } from "../../../kernel/ids.ts";
 import type { Collection, OutgoingFact } from "../../../kernel/store/collection.ts";
 import { applied } from "../../../kernel/store/difference.ts";
 import type { Change } from "../../../kernel/store/guard.ts";
+import { currentPlace } from "../../../kernel/tracing/scope.ts";
 import type { LogEntry, PaymentDoc } from "../../../models/money/payment.model.ts";
 import { payments as contract, type PaymentStatus } from "./payments.contract.ts";
 import { headroomOf, isUnsettled, refundedOf, statusOf, transitions } from "./states.ts";
@@ -55,8 +56,10 @@ export class Records {
 		>,
 	): Promise<PaymentDoc> {
 		const now = this.#needs.clock.now();
+		const { traceparent } = currentPlace() ?? {};
 		return this.#needs.payments.insert({
 			...payment,
+			...(traceparent && { traceparent }),
 			attempts: {},
 			declines: {},
 			refunds: {},

@@ -1,6 +1,7 @@
 import { type Clock, iso } from "../../../kernel/clock.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { type Collection, isDuplicate } from "../../../kernel/store/collection.ts";
+import { continuing } from "../../../kernel/tracing/spans.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
 import { Calls, type CallsNeeds, unanswered } from "./calls.ts";
 import { closeStep, declineStep, nextStep } from "./consequence.ts";
@@ -112,13 +113,8 @@ export class Till {
 		id: string,
 		{ hint, again = false }: { hint?: string | undefined; again?: boolean } = {},
 	): Promise<PaymentDoc> {
-		const payment = await this.open(await this.get(id));
-		const { gatewayId = hint } = payment;
-		if ((payment.capturedAt && !again) || !gatewayId) return payment;
-		const provider = this.#calls.of(payment);
-		if (!provider) throw unanswered();
-		const answer = await this.#calls.ask(`fetch of ${id}`, () => provider.fetch(gatewayId));
-		return this.apply(payment, answer);
+		const known = await this.get(id);
+		return continuing(known.traceparent, "payments settle", () => this.#settle(known, hint, again));
 	}
 
 	/** Writes down all that a provider's answer means. */
@@ -205,6 +201,16 @@ export class Till {
 	async decline(id: string, failure: Failure): Promise<PaymentDoc> {
 		const { clock } = this.#needs;
 		return this.#records.step(await this.get(id), payment => declineStep(payment, failure, clock));
+	}
+
+	async #settle(known: PaymentDoc, hint: string | undefined, again: boolean): Promise<PaymentDoc> {
+		const payment = await this.open(known);
+		const { id, gatewayId = hint } = payment;
+		if ((payment.capturedAt && !again) || !gatewayId) return payment;
+		const provider = this.#calls.of(payment);
+		if (!provider) throw unanswered();
+		const answer = await this.#calls.ask(`fetch of ${id}`, () => provider.fetch(gatewayId));
+		return this.apply(payment, answer);
 	}
 
 	async #findOrInsert(wanted: Wanted): Promise<PaymentDoc | null> {

@@ -5,7 +5,8 @@ import type { Drill } from "../drill.ts";
 const folder = join(import.meta.dirname, "..");
 
 /** As they are told of; others come after. */
-const order = "kills nats detection rolling pause stream restore overload soak versions network";
+const order =
+	"kills nats detection rolling pause stream restore overload soak versions network alerts";
 
 /**
  * The drills of these names, or every one: `test/drills/<name>.ts` exports it under its name.

@@ -17,7 +17,8 @@ const LINES_PER_PLOT = 4;
  * @throws Error where a file is not JSON
  */
 export function writeReport(dir = join(root, "bench", "results")): string {
-	const files = readdirSync(dir).filter(name => name.endsWith(".json"));
+	// Those of the benches (`bench-gateway.json`) have a page of their own.
+	const files = readdirSync(dir).filter(name => /^(?!bench-).*\.json$/.test(name));
 	const results = files.sort().map(name => {
 		try {
 			return JSON.parse(readFileSync(join(dir, name), "utf8")) as Result;

@@ -205,8 +205,11 @@ if (servers) {
 	describe("a call that takes too long", () => {
 		const waitMs = 150;
 
-		test("is made again when it reads, and leaves nothing behind when that succeeds", async t => {
-			const { near } = await open(t, 1_000);
+		test("is made again of another node when it reads, and leaves nothing behind then", async t => {
+			const { mesh, near } = await open(t, 2_000);
+			await mesh.start("vaults");
+			const known = () => near.broker.registry.getActionEndpoints("vaults.read")?.count();
+			while (known() !== 2) await sleep(10);
 			const transit = transitOf(near);
 			const { responseHandler } = transit;
 			transit.responseHandler = () => {};
@@ -220,6 +223,12 @@ if (servers) {
 			const start = performance.now();
 			await near.stop();
 			assert.ok(performance.now() - start < 3_000, "nor does its node wait for them");
+		});
+
+		test("is waited for when nobody else can answer", async t => {
+			const { near } = await open(t, 1_000);
+			await near.broker.call("vaults.read", { delays: [600] });
+			assert.equal(runs(), 1);
 		});
 
 		test("is not made again when it writes", async t => {

@@ -16,9 +16,16 @@ async function gateways() {
 	const records = await memoryCollection(IdempotencyRecordModel);
 	const clock = new StillClock();
 	const there = new Set(["first", "second"]);
+	const replayed: string[] = [];
 	const of = (node: string) =>
-		new Idempotency({ records, clock, node, isThere: name => there.has(name) });
-	return { records, clock, there, first: of("first"), second: of("second") };
+		new Idempotency({
+			records,
+			clock,
+			node,
+			isThere: name => there.has(name),
+			onReplay: () => replayed.push(node),
+		});
+	return { records, clock, there, replayed, first: of("first"), second: of("second") };
 }
 
 const request = (change: Partial<KeyedRequest> = {}): KeyedRequest => ({
@@ -40,7 +47,7 @@ const refusal = (promise: Promise<unknown>) => promise.then(() => "ok", codeOf);
 
 describe("a request under a key", () => {
 	test("runs once of twenty at once, and is then answered with the same bytes", async () => {
-		const { first, second } = await gateways();
+		const { first, second, replayed } = await gateways();
 		const taken = await Promise.allSettled(
 			Array.from({ length: 20 }, (_, i) => (i % 2 ? first : second).take(request())),
 		);
@@ -51,6 +58,7 @@ describe("a request under a key", () => {
 		await first.finish(runs[0] as Run, created);
 		for (const gateway of [first, second])
 			assert.deepEqual(await gateway.take(request()), { answer: created });
+		assert.deepEqual(replayed, ["first", "second"]);
 	});
 
 	test("is another one for another user, method, path, query or key", async () => {

@@ -24,6 +24,7 @@ async function setUp() {
 		receipts,
 		handled: [] as string[],
 		warned: [] as string[],
+		lags: [] as number[],
 		fails: undefined as undefined | (() => unknown),
 		receipt: (id = "fct_1") => receipts.get(`things:${id}`),
 	};
@@ -36,6 +37,7 @@ async function setUp() {
 			const error = await made.fails?.();
 			if (error !== undefined) throw error;
 		},
+		onDone: lagMs => made.lags.push(lagMs),
 		warn: message => made.warned.push(message),
 	});
 	return { ...made, consumer, made };
@@ -64,7 +66,8 @@ describe("the back-off", () => {
 
 describe("a fact that is handled", () => {
 	test("leaves a receipt, and is not handled again", async () => {
-		const { consumer, handled, receipt, clock } = await setUp();
+		const { consumer, handled, receipt, clock, made } = await setUp();
+		clock.ms += 250;
 		assert.deepEqual(await consumer.receive(fact()), { done: true });
 		assert.deepEqual(await receipt(), {
 			id: "things:fct_1",
@@ -76,6 +79,7 @@ describe("a fact that is handled", () => {
 		});
 		for (let i = 0; i < 3; i++) assert.deepEqual(await consumer.receive(fact()), { done: true });
 		assert.deepEqual(handled, ["fct_1"]);
+		assert.deepEqual(made.lags, [250]);
 	});
 
 	test("at the same time on two nodes has one receipt, done", async () => {
@@ -182,6 +186,7 @@ describe("a fact that fails", () => {
 			handle: async () => {
 				throw failing();
 			},
+			onDone: () => {},
 			warn: () => {},
 		});
 		assert.deepEqual(await other.receive(fact()), { done: false, retryInMs: 32_000 });
@@ -209,6 +214,7 @@ describe("a fact that fails", () => {
 			receipts: broken,
 			clock,
 			handle: async () => {},
+			onDone: () => {},
 			warn: () => {},
 		});
 		await assert.rejects(consumer.receive(fact()), /no disk/);
@@ -297,6 +303,7 @@ describe("a parked fact", () => {
 		const { consumer, made, handled, receipt } = await parked();
 		made.fails = undefined;
 		assert.equal(await consumer.replay("fct_1"), "done");
+		assert.deepEqual(made.lags, [made.clock.ms - Date.parse(fact().at)]);
 		assert.equal((await receipt())?.fact, undefined);
 		assert.equal(await consumer.replay("fct_1"), "done");
 		assert.equal(handled.length, 1);

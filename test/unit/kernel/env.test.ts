@@ -57,6 +57,8 @@ describe("values", () => {
 			TRUSTED_PROXIES: "10.0.0.1, 10.1.0.0/16,::1,fd00::/8",
 			PUBLIC_URL: "https://school.example/",
 			LOG_LEVEL: "debug",
+			OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20a, x-team=b",
+			OTEL_TRACES_SAMPLER_ARG: "0.25",
 		});
 		assert.equal(env.mode, "mesh");
 		assert.equal(env.PORT, 0);
@@ -68,6 +70,11 @@ describe("values", () => {
 		assert.deepEqual(env.TRUSTED_PROXIES, ["10.0.0.1", "10.1.0.0/16", "::1", "fd00::/8"]);
 		assert.equal(env.publicUrl, "https://school.example");
 		assert.equal(env.LOG_LEVEL, "debug");
+		assert.deepEqual(env.OTEL_EXPORTER_OTLP_HEADERS, {
+			authorization: "Bearer a",
+			"x-team": "b",
+		});
+		assert.equal(env.OTEL_TRACES_SAMPLER_ARG, 0.25);
 	});
 
 	test("may name several servers", () => {
@@ -96,6 +103,19 @@ describe("values", () => {
 		["TRUSTED_PROXIES", "10.0.0.0/33", /^TRUSTED_PROXIES: 10\.0\.0\.0\/33 is not/],
 		["TRUSTED_PROXIES", "10.0.0.0/8/8", /^TRUSTED_PROXIES/],
 		["NAMESPACE", "my school", /^NAMESPACE/],
+		[
+			"OTEL_EXPORTER_OTLP_ENDPOINT",
+			"collector:4318",
+			/^OTEL_EXPORTER_OTLP_ENDPOINT: expected http:/,
+		],
+		[
+			"OTEL_EXPORTER_OTLP_HEADERS",
+			"authorization",
+			/^OTEL_EXPORTER_OTLP_HEADERS: expected name=value/,
+		],
+		["OTEL_EXPORTER_OTLP_HEADERS", "a=%2", /^OTEL_EXPORTER_OTLP_HEADERS/],
+		["OTEL_TRACES_SAMPLER_ARG", "1.5", /^OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1$/],
+		["OTEL_TRACES_SAMPLER_ARG", "-0.1", /^OTEL_TRACES_SAMPLER_ARG/],
 		["NAMESPACE", "a.b", /^NAMESPACE/],
 	] as const)
 		test(`${name}=${value} is refused by name`, () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { batchedWrites } from "../../../kernel/transit/batched-writes.ts";
-import { PendingRequests } from "../../../kernel/transit/pending-requests.ts";
+import { callIds, PendingRequests } from "../../../kernel/transit/pending-requests.ts";
 import { RawJson, ResultFirstSerializer } from "../../../kernel/transit/serializer.ts";
 
 function serializer(waiting: Record<string, { rawResult?: boolean }> = {}) {
@@ -62,19 +62,17 @@ test("an answer of a node that writes plain JSON is read, for whomever it is", (
 	assert.throws(() => serializer().deserialize(Buffer.from('{"data":1\n,nonsense'), "RES"));
 });
 
-const setOf = fc.record({
-	kind: fc.constant("set" as const),
-	id: fc.constantFrom("a", "b", "__proto__"),
+/** Of these some have one place, and some none. */
+const ids = ["x~1", "x~35t", "y~1", "x~6bl", "x~2", "a", "zz", "__proto__", "", "x~", "x~1.5"];
+const id = fc.constantFrom(...ids);
+const step = fc.record({
+	kind: fc.constantFrom("set", "set", "set", "delete", "delete", "clear"),
+	id,
 });
-const deleteOf = fc.record({
-	kind: fc.constant("delete" as const),
-	id: fc.constantFrom("a", "b", "c"),
-});
-const clear = fc.record({ kind: fc.constant("clear" as const), id: fc.constant("") });
 
 test("pending requests do what a map does", () => {
 	fc.assert(
-		fc.property(fc.array(fc.oneof(setOf, setOf, deleteOf, clear), { maxLength: 40 }), steps => {
+		fc.property(fc.array(step, { maxLength: 60 }), steps => {
 			const pending = new PendingRequests<object>();
 			const map = new Map<string, object>();
 			for (const { kind, id } of steps) {
@@ -92,7 +90,7 @@ test("pending requests do what a map does", () => {
 			const seen = new Map<string, object>();
 			pending.forEach((request, id) => void seen.set(id, request));
 			assert.deepEqual([...seen].sort(), [...map].sort());
-			for (const id of ["a", "b", "c", "__proto__", "toString"]) {
+			for (const id of [...ids, "toString"]) {
 				assert.equal(pending.get(id), map.get(id));
 				assert.equal(pending.has(id), map.has(id));
 			}
@@ -110,6 +108,17 @@ test("pending requests may be deleted while they are visited", () => {
 	});
 	assert.deepEqual(seen, ["a", "c"]);
 	assert.equal(pending.size, 0);
+});
+
+test("ids are not made twice, and 4,096 calls in a row have a place of their own", () => {
+	const [one, other] = [callIds(), callIds()];
+	const made = Array.from({ length: 4_096 }, () => [one(), other()]);
+	assert.equal(new Set(made.flat()).size, 8_192);
+	const pending = new PendingRequests<number>();
+	for (const [i, [id]] of made.entries()) pending.set(id as string, i);
+	for (const [i, [id]] of made.entries()) assert.equal(pending.get(id as string), i);
+	for (const [, id] of made) assert.equal(pending.get(id as string), undefined);
+	assert.equal(pending.size, 4_096);
 });
 
 type Send = (topic: string, data: Buffer, meta: object) => Promise<void>;
