@@ -184,8 +184,8 @@ async function conform(t: TestContext, both: BothPaths): Promise<void> {
 			...names.map((name): Ask => [`failure ${name}`, get(`/odd/failures/${name}`)]),
 			["nobody has it", get("/away/x")],
 			["nobody has it", post("/away/x", {})],
-			["too slow", post("/odd/slow", { ms: 450 })],
-			["too slow", get("/odd/slow?ms=450")],
+			["too slow", post("/odd/slow", { ms: 700 })],
+			["too slow", get("/odd/slow?ms=700")],
 			["slow, and fails", get("/odd/slow?ms=50&how=plain")],
 		]);
 		assert.deepEqual(statusesIn(compared), [403, 404, 409, 500, 503]);
@@ -251,7 +251,7 @@ async function conform(t: TestContext, both: BothPaths): Promise<void> {
 			own(both, ({ people }) =>
 				post(
 					"/odd/keyed",
-					{ ms: 200, how },
+					{ ms: 300, how },
 					{
 						...bearer(people.user.token),
 						"idempotency-key": `gone-${how}`,
@@ -263,9 +263,9 @@ async function conform(t: TestContext, both: BothPaths): Promise<void> {
 			both,
 			[
 				...ways.map(
-					(how = ""): Ask => [`gone ${how}`, leaving(get(`/odd/slow?ms=150&how=${how}`))],
+					(how = ""): Ask => [`gone ${how}`, leaving(get(`/odd/slow?ms=300&how=${how}`))],
 				),
-				["too slow", leaving(get("/odd/slow?ms=450"))],
+				["too slow", leaving(get("/odd/slow?ms=700"))],
 				[
 					"in its body",
 					leaving({ ...post("/odd/status", {}), headers: { ...json, "content-length": "50" } }),
@@ -438,11 +438,8 @@ const own = (both: BothPaths, make: (school: School) => Asked): [Asked, Asked] =
 
 const servers = await needs("nats", "mongo");
 
-if (servers)
-	test("over NATS both paths do the same", { timeout: 120_000 }, async t => {
-		await conform(t, await openBothPaths(t, servers));
-	});
-
-test("in one process both paths do the same", { timeout: 120_000 }, async t => {
-	await conform(t, await openBothPaths(t));
+test("both paths do the same", { timeout: 120_000, concurrency: 2 }, async t => {
+	const inOneProcess = t.test("in one process", async t => conform(t, await openBothPaths(t)));
+	if (servers) await t.test("over NATS", async t => conform(t, await openBothPaths(t, servers)));
+	await inOneProcess;
 });

@@ -269,9 +269,15 @@ if (browser) {
 			const answer = await route.fetch();
 			await route.fulfill({ json: { ...(await answer.json()), expiresIn: 61 } });
 		});
+		// It takes so long that everything else the page asks for comes to need it too.
+		await page.route("**/api/auth/refresh", async route => {
+			await new Promise(slow => setTimeout(slow, 4_500));
+			await route.continue();
+		});
 		await signIn(page);
 		await live(page);
 		await page.waitForRequest("**/api/auth/refresh");
+		await page.waitForResponse("**/api/ops/errors");
 		const shown = await page.getByText(/^Live/).textContent();
 		await page.getByText(shown ?? "").waitFor({ state: "detached" });
 		await live(page);

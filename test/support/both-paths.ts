@@ -29,7 +29,7 @@ export interface Asked {
 	proof?(asked: Asked): Record<string, string>;
 	/** Sends the body in chunks, without its length. */
 	isChunked?: boolean;
-	/** Its answer measures what is going on: only its shape is the same twice. */
+	/** Its answer measures what is going on: only what it is about is the same twice. */
 	isLive?: boolean;
 	/** Goes away after so many ms, be it in the middle of its body. */
 	leavesAfterMs?: number;
@@ -124,6 +124,16 @@ function standing(service: object, request: GatewayRequest, response: GatewayRes
 		hasBytes: String((request.rawBody as Buffer)?.length) === request.headers["content-length"],
 		status: response.statusCode,
 	};
+}
+
+/** A result as JSON, whether it has been parsed or not. */
+function textOfResult(result: unknown): string {
+	if (result instanceof RawJson) return result.bytes.toString();
+	try {
+		return JSON.stringify(result);
+	} catch {
+		return "no JSON";
+	}
 }
 
 /** What an error is to a client: moleculer-web has a bare 503 of its own where we have a problem. */
@@ -237,8 +247,9 @@ export class Side {
 		return withoutTrace(text)
 			.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "<time>")
 			.replace(/\b1[78]\d{8}(\d{3})?\b/g, "<time>")
-			.replace(/[\w-]+@example\.com/g, email => this.#named(email, isNew))
-			.replace(/[\w-]{20,}/g, word => (isRandom.test(word) ? this.#named(word, isNew) : word));
+			.replace(/[\w-]{20,}(@example\.com)?|\b[\w-]{1,19}@example\.com/g, word =>
+				isRandom.test(word) ? this.#named(word, isNew) : word,
+			);
 	}
 
 	#named(word: string, isNew: boolean): string {
@@ -297,9 +308,7 @@ export class Side {
 			service[name] = (...args: unknown[]) => {
 				const [request, response, what] = args as [GatewayRequest, GatewayResponse, unknown];
 				const said =
-					name === "sendResponse"
-						? { result: what instanceof RawJson ? what.bytes.toString() : JSON.stringify(what) }
-						: { error: kindOf(what) };
+					name === "sendResponse" ? { result: textOfResult(what) } : { error: kindOf(what) };
 				note(name, request, response, said);
 				return method(...args);
 			};
@@ -311,18 +320,18 @@ export class Side {
 		};
 		(this.node.broker.localBus as unknown as { onAny(heard: (event: string) => void): void }).onAny(
 			event => {
-				if (!/^\$(node|services|transporter|broker)\b/.test(event)) this.events.push(event);
+				if (!/^\$(node|services|transporter|broker|api)\b/.test(event)) this.events.push(event);
 			},
 		);
 	}
 }
 
 /** Sees every context that an action runs in, and every one that leaves for another node. */
-const watchContexts = (at: string, sights: () => Iterable<Map<string, Sight>>): Middleware => {
+const watchContexts = (at: string, sights: readonly Map<string, Sight>[]): Middleware => {
 	const note = (ctx: Context, kind: string): ContextSight | undefined => {
 		const id = String(ctx.requestID);
-		const side = [...sights()][id.startsWith("slow-") ? 1 : 0];
-		if (!/^(fast|slow)-/.test(id) || !side) return undefined;
+		const side = sights[["fast-", "slow-"].findIndex(name => id.startsWith(name))];
+		if (!side) return undefined;
 		const { parentCtx, rawResult, timeout, ...options } = ctx.options as Record<string, unknown>;
 		const { headers, params, meta } = ctx;
 		const sight: ContextSight = {
@@ -405,7 +414,7 @@ export interface Compared {
 }
 
 /** What ids and secrets have and words have not. */
-const isRandom = /\d|[a-z].*[A-Z]|[A-Z].*[a-z]/;
+const isRandom = /@|\d|[a-z].*[A-Z]|[A-Z].*[a-z]/;
 
 /** A text without what tells the sides' requests from each other. */
 const withoutTrace = (text: string): string =>
@@ -424,7 +433,8 @@ const passing = (name: string, value: string): string => {
 
 /** Headers as lines; where bodies differ by what is random, their length is said to be that of the body. */
 function headersOf({ headers, body }: Answered, isOwn = false): string {
-	const lengths = new Set(isOwn ? [`${body.length}`, ...(body.length ? [] : headers)] : []);
+	// The answer to a HEAD has none to compare it with.
+	const lengths = new Set(isOwn ? [`${body.length}`, ...(body.length > 0 ? [] : headers)] : []);
 	return headers
 		.map((text, i) => {
 			const name = headers[i - 1] as string;
@@ -436,9 +446,9 @@ function headersOf({ headers, body }: Answered, isOwn = false): string {
 		.join("");
 }
 
-/** What a text of measures says whatever they are: the names in it. */
-const shapeOf = (text: string): string =>
-	[...new Set(text.match(/"\w+\\?":/g) ?? [text])].sort().join("");
+/** Of a body that measures what is going on, what it is about. */
+const topicsOf = (text: string): string =>
+	text.startsWith("{") ? Object.keys(JSON.parse(text)).join() : text;
 
 const headerOf = ({ headers }: Answered, name: string): string | undefined =>
 	headers[headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name) + 1];
@@ -479,7 +489,7 @@ export class BothPaths {
 		);
 		const textOf = (i: number, text: string, isNew?: boolean) => {
 			const known = text.replaceAll(ids[i] as string, "<request>");
-			if (fast.isLive) return shapeOf(known);
+			if (fast.isLive) return topicsOf(known);
 			return slow ? (this.sides[i] as Side).named(known, isNew) : withoutTrace(known);
 		};
 		const differences: Difference[] = [];
@@ -557,22 +567,28 @@ export class BothPaths {
 	}
 }
 
-/** Counts of a gateway's metrics, without those of its own rounds and its process. */
+interface Counted {
+	name: string;
+	get(): Promise<{
+		values: { metricName?: string; labels: Record<string, string | number>; value: number }[];
+	}>;
+}
+
+/** What is measured, and not counted, or is of a node's own rounds. */
+const isOther =
+	/_bucket|_sum|lag|^zeolite_fact|ready|api\.forget|auth\.(jwks|revoked)|facts\.sweep/;
+
+/** Counts of a gateway's metrics. */
 export async function countsOf({ node }: Side): Promise<Map<string, number>> {
 	const counts = new Map<string, number>();
-	// moleculer-web's own 503 has no code.
-	const typed = (line: string) =>
-		line.replace(/(api\.rest",type=")(INTERNAL_ERROR|SERVICE_UNAVAILABLE)/, "$1503_OR_500");
-	for (const line of (await node.platform.metrics.text()).split("\n")) {
-		const [, series, value] =
-			/^((?:http|moleculer|zeolite)\S*?(?:\{.*\})?) (\S+)$/.exec(line) ?? [];
-		if (
-			!series ||
-			/_bucket|_sum|loop_lag|_facts|jwks|revoked|sweep|oldest|memory|ready/.test(series)
-		)
-			continue;
-		counts.set(typed(series), (counts.get(typed(series)) ?? 0) + Number(value));
-	}
+	const families = node.platform.metrics.registry.getMetricsAsArray() as unknown as Counted[];
+	for (const family of families.filter(({ name }) => /^(http|moleculer|zeolite)_/.test(name)))
+		for (const { metricName, labels, value } of (await family.get()).values) {
+			const series = `${metricName ?? family.name} ${JSON.stringify(labels)}`
+				// moleculer-web's own 503 has no code.
+				.replace(/(api\.rest.*)(INTERNAL_ERROR|SERVICE_UNAVAILABLE)/, "$1a fault");
+			if (!isOther.test(series)) counts.set(series, (counts.get(series) ?? 0) + value);
+		}
 	return counts;
 }
 
@@ -635,8 +651,10 @@ export async function openBothPaths(
 			folders,
 			configure(platform, nodeID) {
 				const options = brokerOptions(platform, nodeID, { checkResults: true });
-				const middlewares = [watchContexts(at, () => sights), ...(options.middlewares ?? [])];
-				return { ...options, middlewares };
+				const middlewares = [watchContexts(at, sights), ...(options.middlewares ?? [])];
+				// Behind the gateways it would count what both of them sent.
+				const circuitBreaker = { ...options.circuitBreaker, enabled: at !== "behind" };
+				return { ...options, middlewares, circuitBreaker };
 			},
 			identity: { keys: "auth.jwks", revoked: "auth.revoked", hint: "auth.revoked" },
 		});
@@ -648,7 +666,7 @@ export async function openBothPaths(
 	};
 	const gateway = async (name: "fast" | "slow"): Promise<Side> => {
 		const port = await freePort();
-		const node = await start(servers ? "gateway" : "node", {
+		const node = await start("gateway", {
 			PORT: String(port),
 			FAST_PATH: name === "fast" ? "on" : "off",
 			NODE_ID: `${name}-gateway`,
@@ -657,7 +675,7 @@ export async function openBothPaths(
 		return new Side(name, node, `http://127.0.0.1:${port}`, sights[name === "fast" ? 0 : 1]);
 	};
 	const behind = servers
-		? start("node", { NODE_ID: "behind", SERVICES: domains.filter(d => d !== "gateway").join() })
+		? start("behind", { NODE_ID: "behind", SERVICES: domains.filter(d => d !== "gateway").join() })
 		: undefined;
 	const [node, fast, slow] = await Promise.all([behind, gateway("fast"), gateway("slow")]);
 	t.after(() => {

@@ -132,7 +132,7 @@ export const odd = defineContract("odd", {
 			access: "public",
 			rest: ["POST /odd/slow", "GET /odd/slow"],
 			params: Wait,
-			timeoutMs: 300,
+			timeoutMs: 500,
 			errors: { PLAIN },
 			result: Anything("OddSlow"),
 		},

@@ -88,7 +88,7 @@ export async function sendProblem(
 		request.$alias?.action,
 	);
 	if (isFault) {
-		const what = `${request.method} ${request.$alias?.path ?? "none"}`;
+		const what = `${request.method} /${request.$alias?.path ?? ""}`;
 		faults.add(error, what, requestId);
 		gateway.logger.error(`${what} failed, request ${requestId}`, error);
 	}

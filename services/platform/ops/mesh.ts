@@ -26,9 +26,15 @@ export interface Seen {
 
 const nothing = { callsPerSecond: 0, faultShare: 0, refusedShare: 0 };
 
+/** Nothing of it is away, and still it does not say that it is ready. */
+const isStarting = ({ status, checks: { nats, store }, draining }: NodeReport["readiness"]) =>
+	status === "unavailable" && !draining && store === "ok" && ["ok", "none"].includes(nats);
+
 /** Why a node is not ready, or not quite. */
-function reasonOf({ readiness: { checks, draining }, links, lagMs }: NodeReport) {
+function reasonOf({ readiness, links, lagMs }: NodeReport) {
+	const { checks, draining } = readiness;
 	if (draining) return "it is stopping";
+	if (isStarting(readiness)) return "it is starting";
 	const away = links.filter(({ isThere }) => !isThere).map(({ name }) => name);
 	if (away.length > 0) return `its link to NATS is lost (${away.join(", ")})`;
 	if (checks.store !== "ok") return checks.store;
@@ -37,6 +43,7 @@ function reasonOf({ readiness: { checks, draining }, links, lagMs }: NodeReport)
 }
 
 function stateOf({ readiness, links, lagMs }: NodeReport): MeshNode["state"] {
+	if (readiness.draining || isStarting(readiness)) return "degraded";
 	if (readiness.status === "unavailable") return "unready";
 	const isWhole = links.every(({ isThere }) => isThere) && lagMs < lateMs;
 	return isWhole && readiness.checks.cache !== "Redis is away" ? "ready" : "degraded";
@@ -65,8 +72,9 @@ const nodesOf = ({ now, nodes, answers, deaths }: Seen): MeshNode[] =>
 		const said = answers.find(answered => answered.nodeId === nodeId);
 		if (said && "answer" in said) return [{ nodeId, services, ...reported(said.answer) }];
 		const unknown = { nodeId, services, links: [], ...nothing };
-		if (isThere || said)
-			return [{ ...unknown, state: "silent", reason: said?.reason ?? "it has just come" }];
+		if (said) return [{ ...unknown, state: "silent", reason: said.reason }];
+		// It came after the others were asked.
+		if (isThere) return [];
 		const reason = deaths.get(nodeId);
 		if (reason === undefined && goneMs > leftMs) return [];
 		return [{ ...unknown, state: "gone", goneAt: iso(now - goneMs), ...(reason && { reason }) }];
@@ -88,7 +96,7 @@ function troubleOf({ nodeId, state, reason }: MeshNode): Trouble | undefined {
 		nodeId,
 	});
 	if (state === "silent") return tell("bad", `${nodeId} does not say how it is: ${reason}`);
-	if (state === "unready") return tell("bad", `${nodeId} is not ready: ${reason ?? "it starts"}`);
+	if (state === "unready") return tell("bad", `${nodeId} is not ready: ${reason}`);
 	if (state === "degraded") return tell("warning", `${nodeId}: ${reason}`);
 	if (state === "gone" && reason) return tell("warning", `${nodeId} died: ${reason}`);
 	return undefined;

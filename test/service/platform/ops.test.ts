@@ -61,7 +61,7 @@ test("the mesh of one process: its services, ready, without NATS, and what it ca
 	assert.ok(only.services.some((s: object) => "domain" in s && s.domain === "platform"));
 	assert.ok(only.memoryBytes > 1e7 && only.busy >= 0 && only.busy <= 1);
 	const courses = body.services.find((s: { service: string }) => s.service === "courses");
-	assert.equal(courses.refusedShare, 1);
+	assert.ok(courses.refusedShare > 0);
 	assert.equal(courses.faultShare, 0);
 	assert.equal(courses.nodes, 1);
 

@@ -178,6 +178,27 @@ test("a node is as it says, silent where it says nothing, and gone where it is",
 	assert.equal(mesh.services[0]?.nodes, 4);
 });
 
+test("a node that starts or stops is no alarm, and one that nobody has asked yet is not shown", () => {
+	const checks = ready.checks;
+	const mesh = meshOf(
+		seen({
+			nodes: [known("a"), known("b"), known("c")],
+			answers: [
+				{
+					nodeId: "a",
+					answer: report({ readiness: { status: "unavailable", checks, draining: true } }),
+				},
+				{ nodeId: "b", answer: report({ readiness: { status: "unavailable", checks } }) },
+			],
+		}),
+	);
+	assert.deepEqual(statesOf(mesh), [
+		["a", "degraded", "it is stopping"],
+		["b", "degraded", "it is starting"],
+	]);
+	assert.ok(mesh.troubles.every(({ severity }) => severity === "warning"));
+});
+
 test("what is wrong is told: missing services, breakers, faults, two versions, a loop that cannot follow", () => {
 	const failing = ratesOf({ "courses.list": counted(100, 10), "users.me": counted(4, 4) });
 	const breakers = [{ action: "ledger.post", nodeId: "b", state: "open" as const }];

@@ -68,10 +68,10 @@ function spine(number, width) {
 
 /** All in one process: one cell, and no NATS. */
 const alone = width => ({
-	height: 330,
-	radius: Math.min(178, width / 2 - 6),
+	height: 280,
+	radius: Math.min(150, width / 2 - 6),
 	hub: undefined,
-	cells: [{ x: width / 2, y: 165 }],
+	cells: [{ x: width / 2, y: 140 }],
 });
 
 function layout(number, width, isOneProcess) {
