@@ -127,6 +127,6 @@ class RedactedConsole extends (Loggers.Console as unknown as new (
 const levels = (level: Env["LOG_LEVEL"]) =>
 	level === "info" ? { BROKER: "warn", REGISTRY: "warn", TRANSIT: "warn", "**": "info" } : level;
 
-/** What speaks against an endpoint. That a provider behind it is away does not. */
+/** What speaks against an endpoint. That a provider behind it is away does not, nor a bug that some input met. */
 const isFault = (error: Error): boolean =>
 	((error as { code?: number }).code ?? 0) >= 500 && codeOf(error) !== "SERVICE_UNAVAILABLE";
