@@ -385,7 +385,7 @@ if (servers && hasStripe)
 		const missingIds = new Set(missing.map(plan => plan.gatewayId));
 		const isEarly = (event: StripeEvent) => missingIds.has(subjectOf(event));
 		const earlyEvents = events.filter(isEarly);
-		assert.equal(earlyEvents.length, 400);
+		assert.equal(earlyEvents.length, events.length / unborn);
 
 		const started = performance.now();
 		const first = lettersOf(fake, earlyEvents, early);
