@@ -17,7 +17,7 @@ export const kills: Drill<Size> = {
 	name: "kills",
 	title: "SIGKILL of payments, enrollments and notifications nodes during purchases",
 	mustHold: "0 lost, 0 double, books balanced; p99 time to enrolled given",
-	small: { purchases: 60, parallel: 4, kills: 4, people: 4 },
+	small: { purchases: 40, parallel: 4, kills: 3, people: 4 },
 	full: { purchases: 5_000, parallel: 12, kills: 50, people: 25 },
 	defects: {
 		"receipt before effect": {

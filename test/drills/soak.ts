@@ -92,7 +92,7 @@ export const soak: Drill<Size> = {
 	title: "Purchases and reads for half an hour, with a fault every two minutes",
 	mustHold: "memory slope about 0, no growth of handles",
 	small: {
-		seconds: 15,
+		seconds: 10,
 		faultEvery: 3,
 		sampleEvery: 1,
 		purchasesPerSecond: 2,
