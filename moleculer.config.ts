@@ -81,7 +81,7 @@ export const brokerOptions = (
 		"Cacher",
 		accessMiddleware(
 			(token, grace) => tokens.verify(token, grace),
-			() => tokens.isStale(),
+			() => tokens.isStaleByNow(),
 		),
 		metrics.middleware(),
 		traceMiddleware,

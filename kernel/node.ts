@@ -150,8 +150,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 			watchTransport(platform.links, broker, onLinkClosed);
 			if (platform.pipe.connection)
 				platform.links.watch("facts", platform.pipe.connection, { onClosed: onLinkClosed });
-			await meet(broker);
-			await platform.tokens.start();
+			await Promise.all([meet(broker), platform.tokens.start()]);
 			await platform.runners.start();
 			await announce(broker);
 			problems.delete("starting");

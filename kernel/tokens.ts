@@ -3,6 +3,7 @@ import jwt from "jsonwebtoken";
 import type { Clock } from "./clock.ts";
 import type { Identity } from "./contract.ts";
 import { platformProblem } from "./errors.ts";
+import { within } from "./within.ts";
 
 /** Claims of an access token, beside the registered ones. */
 export interface AccessClaims {
@@ -18,6 +19,9 @@ const refetchMs = 10_000;
 const refreshRevokedMs = 5_000;
 const refreshKeysMs = 30_000;
 const staleMs = 30_000;
+/** How soon a node that has just come asks again, later and later, and for how long a call waits for its first list. */
+const askAgainMs = 50;
+const firstListMs = 3_000;
 const cachedTokens = 10_000;
 
 export interface TokenSource {
@@ -76,6 +80,7 @@ export class TokenVerifier {
 	#verified = new Map<string, Verified>();
 	#revoked: ReadonlySet<string> = new Set();
 	#revokedAt = Number.NEGATIVE_INFINITY;
+	readonly #firstList = Promise.withResolvers<void>();
 	#timer: NodeJS.Timeout | undefined;
 
 	constructor(source: TokenSource, clock: Clock) {
@@ -85,10 +90,12 @@ export class TokenVerifier {
 
 	/** Keeps the list of revoked sessions no older than 5 s, and the keys no older than 35 s, as long as their owner answers. */
 	async start(): Promise<void> {
+		let waitMs = askAgainMs;
 		const refresh = async () => {
 			await this.refreshRevoked();
 			if (this.#keys && this.#clock.now() - this.#fetchedAt >= refreshKeysMs) await this.#fetch();
-			this.#timer = setTimeout(refresh, refreshRevokedMs).unref();
+			waitMs = this.#isListed ? refreshRevokedMs : Math.min(refreshRevokedMs, 2 * waitMs);
+			this.#timer = setTimeout(refresh, waitMs).unref();
 		};
 		await refresh();
 	}
@@ -107,6 +114,7 @@ export class TokenVerifier {
 		try {
 			this.#revoked = new Set(await this.#source.revoked());
 			this.#revokedAt = this.#clock.now();
+			this.#firstList.resolve();
 		} catch {
 			// Its age tells: `isStale` closes what must not run on an old list.
 		}
@@ -115,6 +123,12 @@ export class TokenVerifier {
 	/** Whether the list of revoked sessions is too old to let a sensitive write pass. */
 	isStale(): boolean {
 		return this.#clock.now() - this.#revokedAt > staleMs;
+	}
+
+	/** As `isStale`, for a node that is known to others before it has its first list: for that it waits, 3 s at most. */
+	async isStaleByNow(): Promise<boolean> {
+		if (!this.#isListed) await within(firstListMs, this.#firstList.promise).catch(() => {});
+		return this.isStale();
 	}
 
 	/**
@@ -127,6 +141,11 @@ export class TokenVerifier {
 		if (this.#clock.now() / 1000 >= expires + graceSeconds || this.#revoked.has(identity.sid))
 			throw platformProblem("UNAUTHENTICATED");
 		return identity;
+	}
+
+	/** Whether the list came once. */
+	get #isListed(): boolean {
+		return this.#revokedAt !== Number.NEGATIVE_INFINITY;
 	}
 
 	async #verifyNew(token: string): Promise<Verified> {

@@ -50,7 +50,7 @@ const isKernelOwn = (action: ActionSchema): boolean =>
  * identity it proves is put into `ctx.locals`, which go nowhere. Registered outside the cacher, so that a cached
  * answer is checked too.
  */
-export function accessMiddleware(verify: VerifyToken, isStale: () => boolean): Middleware {
+export function accessMiddleware(verify: VerifyToken, isStale: () => Promise<boolean>): Middleware {
 	return {
 		name: "Access",
 		localAction(next: ActionHandler, action: ActionSchema) {
@@ -66,7 +66,7 @@ export function accessMiddleware(verify: VerifyToken, isStale: () => boolean): M
 				}
 				if (service) locals.service = service;
 				authorize(contract, locals.caller, service, true);
-				if (contract.sensitive && locals.caller && isStale())
+				if (contract.sensitive && locals.caller && (await isStale()))
 					throw platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 5 });
 				return next.call(this, ctx);
 			};

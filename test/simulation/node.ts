@@ -124,7 +124,7 @@ const layersOf = (schema: Partial<ServiceSchema>): Partial<ServiceSchema>[] => [
 
 const access = accessMiddleware(
 	token => JSON.parse(token),
-	() => false,
+	async () => false,
 );
 
 /**

@@ -251,6 +251,16 @@ describe("the list of revoked sessions", () => {
 		assert.equal(verifier.isStale(), false);
 	});
 
+	test("is waited for by what comes before it, and asked for again at once", async () => {
+		const { issuer, verifier } = setUp();
+		issuer.isAway = true;
+		const early = verifier.isStaleByNow();
+		await verifier.start();
+		issuer.isAway = false;
+		assert.equal(await early, false);
+		await verifier.stop();
+	});
+
 	test("is kept while its owner is away", async () => {
 		const { issuer, verifier, sign } = setUp();
 		issuer.revoked = ["ses_1"];
