@@ -14,4 +14,4 @@ COPY models ./models
 COPY services ./services
 COPY scripts/repl.ts ./scripts/repl.ts
 USER node
-CMD ["node", "start.ts"]
+CMD ["node", "--min-semi-space-size=16", "--max-semi-space-size=32", "start.ts"]

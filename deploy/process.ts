@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { nodeFlags } from "./node-flags.ts";
 import type { Part } from "./split.ts";
 
 const here = resolve(import.meta.dirname, "..");
@@ -56,7 +57,7 @@ export class MeshProcess {
 	async start(): Promise<void> {
 		const { name, services, port } = this.part;
 		this.#nodeId = `${name}-${Date.now().toString(36)}`;
-		const child = spawn(process.execPath, ["start.ts"], {
+		const child = spawn(process.execPath, [...nodeFlags, "start.ts"], {
 			cwd: this.#root,
 			env: {
 				...process.env,

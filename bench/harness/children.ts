@@ -34,11 +34,16 @@ export class Child {
 	}
 
 	/** Starts `file`; resolves once it is ready. @throws Error with its last lines where it ends, or is not ready in 60 s */
-	static async start(name: string, file: string, env: Record<string, string>): Promise<Child> {
+	static async start(
+		name: string,
+		file: string,
+		env: Record<string, string>,
+		flags: readonly string[] = [],
+	): Promise<Child> {
 		const own = Object.fromEntries(
 			inherited.flatMap(key => (process.env[key] === undefined ? [] : [[key, process.env[key]]])),
 		);
-		const spawned = spawn(process.execPath, [file], {
+		const spawned = spawn(process.execPath, [...flags, file], {
 			env: { ...own, NODE_ENV: "production", ...env },
 			stdio: ["ignore", "pipe", "pipe", "ipc"],
 		});

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { nodeFlags } from "../../deploy/node-flags.ts";
 import { variables } from "../../kernel/env.ts";
 import { freePort } from "../../test/support/ports.ts";
 import { Child } from "./children.ts";
@@ -15,6 +16,8 @@ interface Part {
 	env?: Record<string, string>;
 	/** Processes of it, 1 where not given. */
 	count?: number;
+	/** Node's own. */
+	flags?: readonly string[];
 }
 
 /** One of the systems that are measured beside each other. */
@@ -65,9 +68,15 @@ export const zeolite = (
 			role: "service",
 			file: zeoliteNode,
 			env: { ...zeoliteEnv, ...env, SERVICES: "catalog,issuer", PORT: "0" },
+			flags: nodeFlags,
 			count: services,
 		},
-		{ role: "gateway", file: zeoliteNode, env: { ...zeoliteEnv, ...env, SERVICES: "api" } },
+		{
+			role: "gateway",
+			file: zeoliteNode,
+			env: { ...zeoliteEnv, ...env, SERVICES: "api" },
+			flags: nodeFlags,
+		},
 	],
 });
 
@@ -217,15 +226,16 @@ export async function startVariant(
 		NATS_URL: natsUrl,
 		NAMESPACE: `bench-${variant.id}-${process.pid}`,
 	};
-	const starts = variant.parts.flatMap(({ role, file: path, env, count = 1 }) =>
+	const starts = variant.parts.flatMap(({ role, file: path, env, flags, count = 1 }) =>
 		Array.from({ length: count }, async (_, i) => {
 			const name = `${variant.id} ${role}${count > 1 ? ` ${i + 1}` : ""}`;
-			const child = await Child.start(name, path, {
+			const own = {
 				...common,
 				NODE_ID: `${variant.id}-${role}-${i + 1}`,
 				...(role === "gateway" && { PORT: String(port) }),
 				...env,
-			});
+			};
+			const child = await Child.start(name, path, own, flags);
 			return { role, child };
 		}),
 	);

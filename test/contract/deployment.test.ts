@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
+import { nodeFlags } from "../../deploy/node-flags.ts";
 import { split } from "../../deploy/split.ts";
 import { readEnv, variables } from "../../kernel/env.ts";
 import { chooseServices, findServices } from "../../kernel/load.ts";
@@ -258,6 +259,13 @@ const constant = (file: string, name: string): number => {
 	return Number(text.replaceAll("_", ""));
 };
 
+test("Node is started in one way, by npm and in a container", () => {
+	const { start } = JSON.parse(read("package.json")).scripts;
+	assert.equal(start, ["node", ...nodeFlags, "start.ts"].join(" "));
+	const command = /^CMD (.+)$/m.exec(read("Dockerfile"))?.[1] ?? "";
+	assert.deepEqual(JSON.parse(command), ["node", ...nodeFlags, "start.ts"]);
+});
+
 test("a process is given longer to stop than it takes", () => {
 	const cap = constant("start.ts", "longestStopMs");
 	const notice = constant("services/gateway/api/gateway.mixin.ts", "noticeMs");
@@ -382,7 +390,6 @@ test("the image holds what the product needs to start, and runs as nobody specia
 			.split(/^FROM .*$/m)
 			.at(-1) ?? "";
 	assert.match(stage, /^USER node$/m);
-	assert.match(stage, /^CMD \["node", "start\.ts"\]$/m);
 	const image = mkdtempSync(join(tmpdir(), "zeolite-image-"));
 	t.after(() => rmSync(image, { recursive: true, force: true }));
 	const ignored = read(".dockerignore").split("\n").filter(Boolean);
