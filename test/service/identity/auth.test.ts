@@ -427,5 +427,6 @@ test("no answer and no list ever shows a hash or a secret", async t => {
 		await call("auth.jwks"),
 		await call("users.describe", { id: admin.user.id }),
 	];
-	assert.doesNotMatch(JSON.stringify(answers), /argon2|hash|secret|"d":|PRIVATE/i);
+	// As a member's name, or as it is written: random text holds "hash" once in some hundred runs.
+	assert.doesNotMatch(JSON.stringify(answers), /argon2|"\w*(?:hash|secret)\w*":|"d":|PRIVATE/i);
 });
