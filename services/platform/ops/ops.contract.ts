@@ -5,6 +5,8 @@ import { FileAnswer, Timestamp } from "../../../kernel/schemas.ts";
 
 const admins = ["internal", { roles: ["admin"] }] as const;
 
+const Name = Type.String({ maxLength: 128 });
+
 const figures = {
 	callsPerSecond: Type.Number({ description: "Over the last 10 s" }),
 	p99Ms: Type.Optional(Type.Number({ description: "ms; none where nothing was called" })),
@@ -193,7 +195,7 @@ export const ops = defineContract("ops", {
 			rest: "GET /ops/:file",
 			answers: "file",
 			media: ["text/javascript", "text/css"],
-			params: Type.Object({ file: Type.String() }),
+			params: Type.Object({ file: Name }),
 			result: FileAnswer,
 			errors: { FILE_NOT_FOUND: { status: 404, title: "The page has no such file" } },
 			example: { file: "ops.css" },
@@ -213,7 +215,7 @@ export const ops = defineContract("ops", {
 			kind: "read",
 			access: admins,
 			rest: "GET /api/ops/calls",
-			params: Type.Object({ service: Type.Optional(Type.String()) }),
+			params: Type.Object({ service: Type.Optional(Name) }),
 			result: OpsCalls,
 			example: { service: "courses" },
 		},
@@ -247,7 +249,7 @@ export const ops = defineContract("ops", {
 			kind: "read",
 			access: admins,
 			rest: "GET /api/ops/facts/:service",
-			params: Type.Object({ service: Type.String() }),
+			params: Type.Object({ service: Name }),
 			result: Type.Object({ items: Type.Array(ParkedFact) }, { $id: "OpsParked" }),
 			errors: { NO_SUCH_CONSUMER },
 			example: { service: "ledger" },
@@ -259,7 +261,7 @@ export const ops = defineContract("ops", {
 			kind: "write",
 			access: admins,
 			rest: "POST /api/ops/facts/:service/:factId/replay",
-			params: Type.Object({ service: Type.String(), factId: Type.String() }),
+			params: Type.Object({ service: Name, factId: Name }),
 			result: Type.Object(
 				{
 					state: Type.Enum(["done", "parked", "trying", "unknown"], {
