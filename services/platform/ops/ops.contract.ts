@@ -5,8 +5,6 @@ import { FileAnswer, Timestamp } from "../../../kernel/schemas.ts";
 
 const admins = ["internal", { roles: ["admin"] }] as const;
 
-const Name = Type.String({ maxLength: 128 });
-
 const figures = {
 	callsPerSecond: Type.Number({ description: "Over the last 10 s" }),
 	p99Ms: Type.Optional(Type.Number({ description: "ms; none where nothing was called" })),
@@ -195,7 +193,7 @@ export const ops = defineContract("ops", {
 			rest: "GET /ops/:file",
 			answers: "file",
 			media: ["text/javascript", "text/css"],
-			params: Type.Object({ file: Name }),
+			params: Type.Object({ file: Type.String() }),
 			result: FileAnswer,
 			errors: { FILE_NOT_FOUND: { status: 404, title: "The page has no such file" } },
 			example: { file: "ops.css" },
@@ -215,7 +213,7 @@ export const ops = defineContract("ops", {
 			kind: "read",
 			access: admins,
 			rest: "GET /api/ops/calls",
-			params: Type.Object({ service: Type.Optional(Name) }),
+			params: Type.Object({ service: Type.Optional(Type.String({ maxLength: 64 })) }),
 			result: OpsCalls,
 			example: { service: "courses" },
 		},
@@ -249,7 +247,7 @@ export const ops = defineContract("ops", {
 			kind: "read",
 			access: admins,
 			rest: "GET /api/ops/facts/:service",
-			params: Type.Object({ service: Name }),
+			params: Type.Object({ service: Type.String() }),
 			result: Type.Object({ items: Type.Array(ParkedFact) }, { $id: "OpsParked" }),
 			errors: { NO_SUCH_CONSUMER },
 			example: { service: "ledger" },
@@ -261,7 +259,7 @@ export const ops = defineContract("ops", {
 			kind: "write",
 			access: admins,
 			rest: "POST /api/ops/facts/:service/:factId/replay",
-			params: Type.Object({ service: Name, factId: Name }),
+			params: Type.Object({ service: Type.String(), factId: Type.String() }),
 			result: Type.Object(
 				{
 					state: Type.Enum(["done", "parked", "trying", "unknown"], {
