@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { Clock } from "./clock.ts";
+import { serviceOf } from "./contract.ts";
 import type { Contracts } from "./contracts.ts";
 import { isFault } from "./faults.ts";
 import type { Metrics } from "./middlewares/metrics.ts";
@@ -92,8 +93,6 @@ export function quantile(
 	}
 	return bounds.at(-1);
 }
-
-const serviceOf = (action: string): string => action.slice(0, action.indexOf("."));
 
 export interface CallRatesOptions {
 	metrics: Pick<Metrics, "times" | "errors" | "registry">;

@@ -156,6 +156,9 @@ export interface Locals {
 export type Ctx<P = {}> = Omit<Context<P & {}, {}, Locals>, keyof Caller> & Caller;
 export type Broker = Omit<ServiceBroker, keyof Caller> & Caller;
 
+/** The service of an action, by its full name. */
+export const serviceOf = (action: string): string => action.slice(0, action.indexOf("."));
+
 /** The access rules of an action as a list. */
 export const accessOf = (action: ActionContract): readonly Access[] =>
 	Array.isArray(action.access) ? action.access : [action.access as Access];

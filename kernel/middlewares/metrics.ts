@@ -1,5 +1,6 @@
 import type { ActionHandler, ActionSchema, Context, Middleware, ServiceBroker } from "moleculer";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { serviceOf } from "../contract.ts";
 import { codeOf } from "../errors.ts";
 import type { LoopLag } from "../loop-lag.ts";
 import { within } from "../within.ts";
@@ -259,7 +260,7 @@ export class Metrics {
 			actions: Map<string, { endpoints: Endpoint[] }>;
 		};
 		for (const [action, { endpoints }] of actions) {
-			const service = action.slice(0, action.indexOf("."));
+			const service = serviceOf(action);
 			if (service.startsWith("$")) continue;
 			const closed = endpoints.filter(({ isAvailable }) => !isAvailable).length;
 			open.set(service, (open.get(service) ?? 0) + closed);

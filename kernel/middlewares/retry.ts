@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ActionHandler, ActionSchema, Context, Middleware, ServiceBroker } from "moleculer";
+import { serviceOf } from "../contract.ts";
 import { codeOf } from "../errors.ts";
 import { platformOf } from "../platform.ts";
 
@@ -89,7 +90,7 @@ export function retryMiddleware(): Middleware {
 		const { contracts, metrics } = platformOf(this);
 		const contract = contracts.action(name);
 		if (!contract) return next;
-		const retried = metrics.retries.of({ service: name.slice(0, name.indexOf(".")) });
+		const retried = metrics.retries.of({ service: serviceOf(name) });
 		const { kind, timeoutMs } = contract;
 		return async function retry(this: never, ctx: Context): Promise<unknown> {
 			const { broker } = ctx;

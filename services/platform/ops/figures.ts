@@ -1,5 +1,6 @@
 import { type Counted, combined, quantile, type Rates } from "../../../kernel/call-rates.ts";
 import { iso } from "../../../kernel/clock.ts";
+import { serviceOf } from "../../../kernel/contract.ts";
 import type { OpsCalls, OpsMesh } from "./ops.contract.ts";
 
 export type Figures = OpsMesh["total"];
@@ -40,8 +41,6 @@ export class Sum {
 		};
 	}
 }
-
-const serviceOf = (action: string): string => action.slice(0, action.indexOf("."));
 
 /** What was counted on every node, by whatever an action is put under, with how many nodes counted it. */
 function sums(all: readonly Rates[], keyOf: (action: string) => string) {
