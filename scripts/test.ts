@@ -18,7 +18,11 @@ const TWO_AT_A_TIME = new Set(["integration", "e2e"]);
 const TYPES = "test/types";
 const SILENT_MS = 300_000;
 
+const SLOWEST = 10;
+
 const count = { passed: 0, failed: 0, skipped: 0 };
+/** What the tests of each file took, ms. */
+const took = new Map<string, number>();
 const missing = new Set<string>();
 const problems: string[] = [];
 const interrupted = new AbortController();
@@ -71,6 +75,9 @@ async function runFiles(files: string[], concurrency: number, timeout: number): 
 type Outcome = Extract<TestEvent, { type: "test:pass" | "test:fail" }>["data"];
 
 function tally(outcome: Outcome, passed: boolean): void {
+	const { file, nesting } = outcome;
+	if (file && nesting === 0 && !isFile(outcome))
+		took.set(file, (took.get(file) ?? 0) + outcome.details.duration_ms);
 	if (outcome.name.startsWith(MISSING)) missing.add(outcome.name.slice(MISSING.length));
 	if (outcome.skip !== undefined || outcome.todo !== undefined) count.skipped++;
 	else if (outcome.details.type === "suite") {
@@ -110,6 +117,10 @@ if (problems.length === 0) {
 		1,
 		600_000,
 	);
+	const slowest = [...took].sort(([, a], [, b]) => b - a).slice(0, SLOWEST);
+	if (slowest.length > 1) console.log("\nThe slowest files:");
+	for (const [file, ms] of slowest)
+		console.log(`  ${(ms / 1000).toFixed(1).padStart(6)} s  ${path.relative(root, file)}`);
 	if (files.length > 0 && count.passed + count.failed === 0) problems.push("No test ran.");
 	if (types) checkTypes();
 }
