@@ -12,6 +12,7 @@ import { resultCheck } from "./kernel/middlewares/result-check.ts";
 import { retryMiddleware } from "./kernel/middlewares/retry.ts";
 import { scopeMiddleware } from "./kernel/middlewares/scope.ts";
 import { shedMiddleware } from "./kernel/middlewares/shed.ts";
+import { timeoutMiddleware } from "./kernel/middlewares/timeout.ts";
 import { traceMiddleware } from "./kernel/middlewares/trace.ts";
 import { linkName, natsLink } from "./kernel/nats-link.ts";
 import type { Platform } from "./kernel/platform.ts";
@@ -86,7 +87,7 @@ export const brokerOptions = (
 		metrics.middleware(),
 		traceMiddleware,
 		"ContextTracker",
-		"Timeout",
+		timeoutMiddleware,
 		"CircuitBreaker",
 		pendingReaper,
 		shedMiddleware,

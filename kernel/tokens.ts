@@ -131,16 +131,25 @@ export class TokenVerifier {
 		return this.isStale();
 	}
 
+	/** Who a token proves to be that was verified before and still holds. @param graceSeconds as `verify` has it */
+	known(token: string, graceSeconds: number): Identity | undefined {
+		const verified = this.#verified.get(token);
+		return verified && this.#holds(verified, graceSeconds) ? verified.identity : undefined;
+	}
+
 	/**
 	 * Who a token proves to be.
 	 * @param graceSeconds how long past its expiry it is still taken.
 	 * @throws UNAUTHENTICATED; SERVICE_UNAVAILABLE while no keys could be fetched.
 	 */
 	async verify(token: string, graceSeconds: number): Promise<Identity> {
-		const { identity, expires } = this.#verified.get(token) ?? (await this.#verifyNew(token));
-		if (this.#clock.now() / 1000 >= expires + graceSeconds || this.#revoked.has(identity.sid))
-			throw platformProblem("UNAUTHENTICATED");
-		return identity;
+		const verified = this.#verified.get(token) ?? (await this.#verifyNew(token));
+		if (!this.#holds(verified, graceSeconds)) throw platformProblem("UNAUTHENTICATED");
+		return verified.identity;
+	}
+
+	#holds({ identity, expires }: Verified, graceSeconds: number): boolean {
+		return this.#clock.now() / 1000 < expires + graceSeconds && !this.#revoked.has(identity.sid);
 	}
 
 	/** Whether the list came once. */

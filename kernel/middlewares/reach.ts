@@ -9,7 +9,7 @@ interface Answer extends Promise<unknown> {
 }
 
 /** Whether nobody is known to have the action, and that only because the link to NATS broke or came back just now. */
-const isMeeting = (broker: ServiceBroker, action: string): boolean =>
+export const isMeeting = (broker: ServiceBroker, action: string): boolean =>
 	platformOf(broker).links.isSettling("transport") &&
 	broker.registry.getActionEndpoints(action)?.hasAvailable() !== true;
 

@@ -14,6 +14,8 @@ interface Sent {
 }
 
 const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+/** What most send: it goes on as it came. */
+const usual = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$/;
 const noTrace = "0".repeat(32);
 const noSpan = "0".repeat(16);
 const sampledBit = 1;
@@ -37,6 +39,7 @@ export const isSampled = (traceparent: string): boolean =>
 /** A `traceparent` that was sent, in the form it goes on in: version 00, no flag but "sampled". Undefined where it is malformed. */
 export function readTraceparent(sent: unknown): string | undefined {
 	if (typeof sent !== "string") return undefined;
+	if (usual.test(sent)) return sent;
 	const [, version, traceId = "", spanId = "", flags = "", more] = form.exec(sent) ?? [];
 	if (version === undefined || version === "ff" || (version === "00" && more)) return undefined;
 	if (traceId === noTrace || spanId === noSpan) return undefined;

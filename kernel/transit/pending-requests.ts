@@ -12,9 +12,24 @@ export function callIds(): () => string {
 	return () => `${prefix}~${(made++).toString(36)}`;
 }
 
-/** Where a call of this id lies; NaN for an id of another form. */
-const slotOf = (id: string): number =>
-	Number.parseInt(id.slice(id.lastIndexOf("~") + 1), 36) % slots;
+const radix = 36;
+const tilde = 0x7e;
+const nine = 0x39;
+
+/** Where a call of this id lies: by the number after its `~`; NaN for an id of another form. */
+function slotOf(id: string): number {
+	let slot = 0;
+	let weight = 1;
+	for (let i = id.length - 1; i >= 0; i--) {
+		const code = id.charCodeAt(i);
+		if (code === tilde) return slot % slots;
+		const digit = code <= nine ? code - 0x30 : code - 0x57;
+		if (digit < 0 || digit >= radix) return Number.NaN;
+		slot += digit * weight;
+		weight = (weight * radix) % slots;
+	}
+	return Number.NaN;
+}
 
 /**
  * Calls that wait for their answer, by id, as the part of a `Map` that Moleculer's transit uses. A `Map` that is filled

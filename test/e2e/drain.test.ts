@@ -29,7 +29,7 @@ async function load(base: string, stop: AbortSignal): Promise<Sent[]> {
 	const sent: Sent[] = [];
 	while (!stop.aborted) {
 		sent.push({ at: Date.now(), outcome: ask(base) });
-		await pause(20);
+		await pause(50);
 	}
 	return sent;
 }

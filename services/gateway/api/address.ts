@@ -12,7 +12,8 @@ export function trustedProxies(networks: readonly string[]): BlockList {
 	return list;
 }
 
-const plain = (address: string): string => address.replace(/^::ffff:/, "");
+const plain = (address: string): string =>
+	address.startsWith("::ffff:") ? address.slice(7) : address;
 
 /** The address of the client: the peer's, or the last one in `X-Forwarded-For` that no trusted proxy is. */
 export function clientAddress(
@@ -20,9 +21,10 @@ export function clientAddress(
 	forwardedFor: string | undefined,
 	trusted: BlockList,
 ): string {
+	if (!forwardedFor) return plain(peer);
 	const isTrusted = (address: string) =>
 		isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-	const hops = [...(forwardedFor?.split(",").map(hop => hop.trim()) ?? []), peer].map(plain);
+	const hops = [...forwardedFor.split(",").map(hop => hop.trim()), peer].map(plain);
 	while (hops.length > 1 && isTrusted(hops.at(-1) as string)) hops.pop();
 	const client = hops.at(-1) as string;
 	return isIP(client) === 0 ? plain(peer) : client;

@@ -35,32 +35,31 @@ async function countRequest(
 	{ kind, limit }: ActionContract,
 ): Promise<void> {
 	if (limiter.perMinute === undefined) return;
-	const address = networkOf(client);
 	const policy = { name: "default", perMinute: limiter.perMinute };
 	const isSafe = kind === "read" && !limit;
-	const counted: Counted[] = [{ policy, client: caller?.id ?? address, failsOpen: isSafe }];
+	const counted: Counted[] = [
+		{ policy, client: caller?.id ?? networkOf(client), failsOpen: isSafe },
+	];
 	if (limit)
 		counted.push({
 			policy: { name: $alias?.action ?? "", perMinute: limit.perMinute },
-			client: limit.by === "caller" && caller ? caller.id : address,
+			client: limit.by === "caller" && caller ? caller.id : networkOf(client),
 			failsOpen: false,
 		});
-	for (const [name, value] of Object.entries(await limiter.take(counted)))
-		response.setHeader(name, value);
+	const fields = await limiter.take(counted);
+	for (const name in fields) response.setHeader(name, fields[name] as string);
 }
 
-/** Who the bearer token proves to be. A token that does not hold counts for the address it came from. */
+/** Who a bearer token proves to be that was not seen before. One that does not hold counts for the address it came from. */
 async function identifyCaller(
 	gateway: Gateway,
 	request: Request,
 	response: ServerResponse,
 	contract: ActionContract,
 ): Promise<Identity | undefined> {
-	if (!request.headers.authorization) return undefined;
 	try {
-		const token = bearerOf(request);
-		if (!token) throw platformProblem("UNAUTHENTICATED");
-		return await platformOf(gateway.broker).tokens.verify(token, 0);
+		if (!request.token) throw platformProblem("UNAUTHENTICATED");
+		return await platformOf(gateway.broker).tokens.verify(request.token, 0);
 	} catch (error) {
 		await countRequest(gateway, request, response, { ...contract, kind: "write" });
 		throw error;
@@ -74,9 +73,14 @@ export async function admit(
 	response: ServerResponse,
 	alias: Alias,
 ): Promise<void> {
-	const contract = contractOf(platformOf(gateway.broker), alias);
-	if (!contract.ignoresToken)
-		request.caller = await identifyCaller(gateway, request, response, contract);
+	const platform = platformOf(gateway.broker);
+	const { tokens } = platform;
+	const contract = contractOf(platform, alias);
+	request.token = bearerOf(request);
+	if (!contract.ignoresToken && request.headers.authorization)
+		request.caller =
+			(request.token ? tokens.known(request.token, 0) : undefined) ??
+			(await identifyCaller(gateway, request, response, contract));
 	await countRequest(gateway, request, response, contract);
 	if (!isForServices(contract)) authorize(contract, request.caller, undefined, false);
 	else if (!request.headers["x-service-signature"] && !request.caller)
@@ -106,44 +110,80 @@ async function takeUp(gateway: Gateway, request: Request): Promise<string | unde
 	return taken.run.seed;
 }
 
-/** Puts the params together and says, in headers that go one way, who is calling. */
-export async function prepareCall(
+const noBytes = Buffer.alloc(0);
+
+/** What of the caller goes with the call, in headers that go one way. */
+function headersOf(request: Request, contract: ActionContract, service?: string): object {
+	const { token } = request;
+	return {
+		...(token && (contract.ignoresToken ? { bearer: token } : { token })),
+		...(service && { service }),
+		address: request.client,
+		userAgent: request.headers["user-agent"]?.slice(0, longestUserAgent),
+	};
+}
+
+/** Puts the params together and takes a place among the requests that are answered. */
+function setParams(
+	{ shedder }: Gateway,
+	request: Request,
+	response: ServerResponse,
+	alias: Alias,
+	contract: ActionContract,
+): void {
+	const bytes = request.rawBody ?? noBytes;
+	const path = (request.$params as { params?: Record<string, string> }).params ?? {};
+	request.$params =
+		contract.accepts === "raw"
+			? { ...path, headers: request.headers, body: bytes.toString("base64") }
+			: paramsOf(contract.params, {
+					method: request.method ?? "GET",
+					path,
+					query: queryOf(request.target),
+					body: parseBody(request, bytes),
+				});
+	shedder.enter(serviceOf(alias), response);
+}
+
+/** As `prepareCall`, for what is to be waited for: a body, a signature, the key of an earlier run. */
+async function prepareSlowly(
+	gateway: Gateway,
+	ctx: Context,
+	request: Request,
+	response: ServerResponse,
+	alias: Alias,
+): Promise<void> {
+	const contract = contractOf(platformOf(gateway.broker), alias);
+	request.rawBody = await readBody(request, response);
+	let service: string | undefined;
+	if (isForServices(contract)) {
+		if (request.headers["x-service-signature"]) service = await gateway.proveService(request);
+		authorize(contract, request.caller, service, false);
+	}
+	const headers = headersOf(request, contract, service);
+	(ctx.locals as { headers?: object }).headers = headers;
+	setParams(gateway, request, response, alias, contract);
+	if (contract.accepts === "raw") return;
+	const seed = await takeUp(gateway, request);
+	if (seed) Object.assign(headers, { seed });
+}
+
+/**
+ * Puts the params together and says, in headers that go one way, who is calling.
+ * @returns nothing where there was nothing to wait for, which is so for most reads
+ */
+export function prepareCall(
 	this: Gateway,
 	ctx: Context,
 	_route: object,
 	request: Request,
 	response: ServerResponse,
 	alias: Alias,
-): Promise<void> {
+): Promise<void> | undefined {
 	const contract = contractOf(platformOf(this.broker), alias);
-	const bytes = await readBody(request, response);
-	request.rawBody = bytes;
-	let service: string | undefined;
-	if (isForServices(contract)) {
-		if (request.headers["x-service-signature"]) service = await this.proveService(request);
-		authorize(contract, request.caller, service, false);
-	}
-	const token = bearerOf(request);
-	const headers: Record<string, unknown> = {
-		...(token && (contract.ignoresToken ? { bearer: token } : { token })),
-		...(service && { service }),
-		address: request.client,
-		userAgent: request.headers["user-agent"]?.slice(0, longestUserAgent),
-	};
-	(ctx.locals as { headers?: object }).headers = headers;
-	const path = (request.$params as { params?: Record<string, string> }).params ?? {};
-	if (contract.accepts === "raw") {
-		this.shedder.enter(serviceOf(alias), response);
-		request.$params = { ...path, headers: request.headers, body: bytes.toString("base64") };
-		return;
-	}
-	request.$params = paramsOf(contract.params, {
-		method: request.method ?? "GET",
-		path,
-		query: queryOf(request.target),
-		body: parseBody(request, bytes),
-	});
-	this.shedder.enter(serviceOf(alias), response);
-	const seed = await takeUp(this, request);
-	if (seed) headers.seed = seed;
+	if (request.method !== "GET" || hasBody(request) || isForServices(contract))
+		return prepareSlowly(this, ctx, request, response, alias);
+	(ctx.locals as { headers?: object }).headers = headersOf(request, contract);
+	setParams(this, request, response, alias, contract);
+	return undefined;
 }

@@ -136,7 +136,8 @@ export async function callAlias(
 		throw new Errors.ServiceNotFoundError({ action: alias.action });
 	request.$endpoint = endpoint;
 	request.$action = endpoint.action;
-	await route.onBeforeCall?.call(gateway, ctx, route, request, response, alias);
+	const prepared = route.onBeforeCall?.call(gateway, ctx, route, request, response, alias);
+	if (prepared) await prepared;
 	const isJson = contractOf(platformOf(gateway.broker), alias).answers !== "file";
 	const options = isJson ? { rawResult: true } : {};
 	gateway.sendResponse(

@@ -3,7 +3,7 @@ import type { Context, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
 import { aliasesOf } from "../../../kernel/contract.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
-import { reached } from "../../../kernel/middlewares/reach.ts";
+import { isMeeting, reached } from "../../../kernel/middlewares/reach.ts";
 import { type Platform, platformOf } from "../../../kernel/platform.ts";
 import { trustedProxies } from "./address.ts";
 import { admit, prepareCall } from "./admit.ts";
@@ -126,7 +126,8 @@ export const gatewayMixin = {
 			}
 			request.$alias = found.alias;
 			await admit(this, request, response, found.alias);
-			await reached(this.broker, found.alias.action);
+			if (isMeeting(this.broker, found.alias.action))
+				await reached(this.broker, found.alias.action);
 			if (platformOf(this.broker).env.FAST_PATH && isPlain(route))
 				return callAlias(this, ctx, route, request, response, found);
 			const result = await stock.routeHandler.call(this, ctx, route, request, response, found);

@@ -57,6 +57,12 @@ interface Counters {
 	redis: RateLimiterRedis | undefined;
 }
 
+interface Shared extends Counters {
+	redis: RateLimiterRedis;
+}
+
+const isShared = (counters: Counters): counters is Shared => counters.redis !== undefined;
+
 /**
  * Limits shared by Redis where there is one. While Redis is away or slow, reads are let in and all else is counted by
  * each gateway for itself.
@@ -94,10 +100,8 @@ export function makeLimiter(
 		return made;
 	};
 
-	/** How the policy stands after this request; undefined where nobody could say. Rejects with that where it is full. */
-	const count = async ({ policy, client, failsOpen }: Counted) => {
-		const { memory, redis: shared } = countersOf(policy);
-		if (!shared) return memory.consume(client);
+	/** As `count`, where counters are shared. */
+	const countShared = async ({ client, failsOpen }: Counted, { memory, redis: shared }: Shared) => {
 		if (performance.now() >= restsUntil) {
 			try {
 				return await shared.consume(client);
@@ -107,6 +111,12 @@ export function makeLimiter(
 			}
 		}
 		return failsOpen ? undefined : memory.consume(client);
+	};
+
+	/** How the policy stands after this request; undefined where nobody could say. Rejects with that where it is full. */
+	const count = (one: Counted): Promise<RateLimiterRes | undefined> => {
+		const counters = countersOf(one.policy);
+		return isShared(counters) ? countShared(one, counters) : counters.memory.consume(one.client);
 	};
 
 	return {

@@ -27,6 +27,7 @@ const bad = (detail: string): Error => platformProblem("BAD_REQUEST", undefined,
 
 /** The path and query of a request target, also of one in absolute form (RFC 9112 §3.2.2). */
 export const originForm = (target: string): string => {
+	if (target.startsWith("/")) return target;
 	const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0];
 	if (origin === undefined) return target;
 	const rest = target.slice(origin.length);

@@ -1,6 +1,5 @@
-import { IncomingMessage, ServerResponse } from "node:http";
+import { IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import helmet from "helmet";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { answerOps } from "../../../kernel/ops.ts";
 import { platformOf } from "../../../kernel/platform.ts";
@@ -11,6 +10,7 @@ import { pageInstead } from "./docs/problem-page.ts";
 import { guardHead, originForm } from "./params.ts";
 import { type Gateway, type Request, serviceOf } from "./request.ts";
 import { canonical } from "./rewrites.ts";
+import { SecureResponse } from "./secure-response.ts";
 import type { ClientFault } from "./server.ts";
 import { tooBusy } from "./shedding.ts";
 import { scopeOf, traceOf } from "./trace.ts";
@@ -19,35 +19,6 @@ const requestIdForm = /^[A-Za-z0-9._-]{8,128}$/;
 
 /** One for all: what is refused because there is too much to do should cost nothing. */
 const busy = tooBusy();
-
-/** The same for every answer: asked of helmet once. */
-const securityHeaders: (readonly [name: string, value: string])[] = [];
-helmet({
-	contentSecurityPolicy: {
-		useDefaults: false,
-		directives: {
-			defaultSrc: ["'none'"],
-			scriptSrc: ["'self'"],
-			styleSrc: ["'self'"],
-			imgSrc: ["'self'"],
-			connectSrc: ["'self'"],
-			baseUri: ["'none'"],
-			formAction: ["'self'"],
-			frameAncestors: ["'none'"],
-		},
-	},
-})(
-	{} as never,
-	{
-		setHeader: (name: string, value: string) => securityHeaders.push([name, value]),
-		removeHeader: () => {},
-	} as never,
-	() => {},
-);
-
-function secure(response: ServerResponse): void {
-	for (const [name, value] of securityHeaders) response.setHeader(name, value);
-}
 
 /**
  * Keeps a well-formed id of the client's, else gives that of the trace; the only header by which moleculer-web knows it.
@@ -58,7 +29,7 @@ function identify(gateway: Gateway, request: Request, response: ServerResponse):
 	const isKept = typeof sent === "string" && requestIdForm.test(sent);
 	const requestId = isKept ? sent : traceIdOf(trace.traceparent);
 	request.headers["x-request-id"] = requestId;
-	delete request.headers["x-correlation-id"];
+	if (request.headers["x-correlation-id"] !== undefined) delete request.headers["x-correlation-id"];
 	response.setHeader("x-request-id", requestId);
 }
 
@@ -90,8 +61,10 @@ function answerCors(
 
 /** The service that a request is for, as far as its first line tells. */
 function serviceAsked(gateway: Gateway, { url = "/", method = "GET" }: Request): string {
-	const path = url.split("?", 1)[0] as string;
-	const found = gateway.resolveAlias(path.replace(/(?<=.)\/$/, ""), method);
+	const query = url.indexOf("?");
+	const path = query === -1 ? url : url.slice(0, query);
+	const isOpen = path.length > 1 && path.endsWith("/");
+	const found = gateway.resolveAlias(isOpen ? path.slice(0, -1) : path, method);
 	return found ? serviceOf(found.alias) : "";
 }
 
@@ -101,7 +74,6 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 	const start = performance.now();
 	identify(gateway, request, response);
 	if (problems.has("draining")) response.setHeader("connection", "close");
-	secure(response);
 	try {
 		guardHead(request);
 	} catch (error) {
@@ -111,7 +83,7 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 	}
 	request.url = originForm(request.url ?? "/");
 	if (answerOps(gateway.broker, request, response)) return;
-	response.once("finish", () =>
+	response.on("finish", () =>
 		metrics
 			.httpTimes(request.$alias?.path, request.method ?? "", response.statusCode)
 			.observe((performance.now() - start) / 1_000),
@@ -124,7 +96,8 @@ export function receive(gateway: Gateway, request: Request, response: ServerResp
 	);
 	if (answerCors(env.CORS_ORIGINS, request, response)) return;
 	// By this header moleculer-web would run an action for what is no preflight of a page that is let in.
-	delete request.headers["access-control-request-method"];
+	if (request.headers["access-control-request-method"] !== undefined)
+		delete request.headers["access-control-request-method"];
 	request.url = pageInstead(request, response) ?? canonical(request.target);
 	if (gateway.shedder.isFull(serviceAsked(gateway, request))) {
 		gateway.sendError(request, response, busy);
@@ -144,13 +117,12 @@ export function refuse(gateway: Gateway, code: ClientFault, socket: Socket): voi
 		return;
 	}
 	const request = (underWay?.req ?? new IncomingMessage(socket)) as Request;
-	const response = underWay ?? new ServerResponse(request);
+	const response = underWay ?? new SecureResponse(request);
 	response.shouldKeepAlive = false;
 	response.once("finish", () => socket.destroySoon());
 	if (!underWay) {
 		response.assignSocket(socket);
 		identify(gateway, request, response);
-		secure(response);
 	}
 	response.setHeader("connection", "close");
 	gateway.sendError(request, response, platformProblem(code));

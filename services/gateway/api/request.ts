@@ -22,7 +22,9 @@ export interface Request extends IncomingMessage {
 	/** Path and query as the client sent them. */
 	target: string;
 	rawBody?: Buffer;
-	caller?: Identity;
+	/** The bearer token it came with. */
+	token?: string | undefined;
+	caller?: Identity | undefined;
 	/** Address of the client. */
 	client: string;
 	trace: Place;
@@ -79,11 +81,17 @@ export const hasBody = (request: IncomingMessage): boolean =>
 export const isJson = (request: IncomingMessage): boolean =>
 	/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(request.headers["content-type"] ?? "");
 
-export const bearerOf = (request: IncomingMessage): string | undefined =>
-	/^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+const bearer = /^Bearer +(\S+)$/i;
+
+export const bearerOf = (request: IncomingMessage): string | undefined => {
+	const { authorization } = request.headers;
+	return authorization && bearer.exec(authorization)?.[1];
+};
+
+const noQuery = new URLSearchParams();
 
 /** The query of a request target. */
 export const queryOf = (target: string): URLSearchParams => {
 	const mark = target.indexOf("?");
-	return new URLSearchParams(mark === -1 ? "" : target.slice(mark + 1));
+	return mark === -1 ? noQuery : new URLSearchParams(target.slice(mark + 1));
 };

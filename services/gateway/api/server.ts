@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { SecureResponse } from "./secure-response.ts";
 
 const drainMs = 5_000;
 const idleCheckMs = 50;
@@ -63,6 +64,8 @@ export function makeServer(
 			keepAliveTimeout: limits.keepAliveMs,
 			connectionsCheckingInterval: limits.checkMs,
 			requireHostHeader: false,
+			optimizeEmptyRequests: true,
+			ServerResponse: SecureResponse,
 		},
 		handle,
 	);

@@ -51,7 +51,7 @@ export class Shedder {
 			isOver = true;
 			this.#count(service, -1);
 		};
-		response.once("finish", leave).once("close", leave);
+		response.on("finish", leave).on("close", leave);
 	}
 
 	/** Which places are all taken. */

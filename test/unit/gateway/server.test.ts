@@ -17,7 +17,10 @@ async function listening(t: TestContext, limits: ServerLimits) {
 	const refused: string[] = [];
 	const server = makeServer(
 		{
-			handle: (request, response) => void request.resume().on("end", () => response.end("ok")),
+			handle: (request, response) => {
+				if (request.method === "GET") response.end("ok");
+				else request.resume().on("end", () => response.end("ok"));
+			},
 			refuse: (code, socket) => {
 				refused.push(code);
 				socket.destroy();
