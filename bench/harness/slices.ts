@@ -88,18 +88,26 @@ export interface Block {
 	variants: readonly Running[];
 }
 
+export interface Size {
+	rounds: number;
+	before?: number;
+	seconds: number;
+	warmUp(of: Running): number;
+}
+
 /**
  * Measures every block in every round, blocks and the variants within one in random order, so that what is compared lies
  * seconds apart. Each variant is warmed up first.
- * @param size how long a slice is, and how long a variant is warmed up for each scenario, whole seconds.
+ * @param size how long a slice is, and how long a variant is warmed up for each scenario, whole seconds; how many rounds
+ * there are, and how many there were before these.
  */
 export async function measure(
 	stage: Stage,
 	blocks: readonly Block[],
-	{ rounds, seconds, warmUp }: { rounds: number; seconds: number; warmUp(of: Running): number },
+	{ rounds, before = 0, seconds, warmUp }: Size,
 ): Promise<Slice[]> {
 	const { seed, say } = stage.options;
-	const next = random(seed);
+	const next = random(seed + before);
 	const slices: Slice[] = [];
 	const from = () => Math.floor(next() * 8_000);
 	const loops = blocks.filter(({ perSecond }) => !perSecond);
@@ -110,7 +118,7 @@ export async function measure(
 			await slice(stage, running, at);
 		}
 	const started = performance.now();
-	for (let round = 0; round < rounds; round++) {
+	for (let round = before; round < before + rounds; round++) {
 		for (const { variants, ...load } of shuffled(blocks, next)) {
 			for (const running of shuffled(variants, next)) {
 				const at = { round, ...load, seconds, from: from() };
@@ -122,8 +130,9 @@ export async function measure(
 			}
 			await pause(50);
 		}
-		const left = ((performance.now() - started) / (round + 1)) * (rounds - round - 1);
-		say(`round ${round + 1} of ${rounds}, about ${Math.round(left / 1_000)} s to go`);
+		const done = round + 1 - before;
+		const left = ((performance.now() - started) / done) * (rounds - done);
+		say(`round ${done} of ${rounds}, about ${Math.round(left / 1_000)} s to go`);
 	}
 	return slices;
 }

@@ -12,6 +12,8 @@ const usual = { rounds: 12, seconds: 1, connections: [1, 8, 64, 256] };
 /** Where everything is measured, and what takes a body. */
 const mainConnections = 64;
 const warmUpSeconds = 3;
+/** How often the processes are started anew: how well V8 compiles one is chance, and lasts as long as the process. */
+const starts = 3;
 /** Of `--small`: a constant rate, because it is to need no wrk. */
 const small = { rounds: 1, seconds: 0.5, perSecond: 200, connections: 100 };
 /** wrk's own start, and the readings around it, s. */
@@ -52,17 +54,14 @@ function blocksOf(all: readonly Running[], connections: readonly number[]): Bloc
 const smallBlocks = (variants: readonly Running[]): Block[] =>
 	(["get", "post"] as const).map(scenario => ({ ...small, scenario, variants }));
 
-/**
- * All variants at once on one nats-server, in slices of load that take turns.
- * @returns whether nothing went wrong
- */
-export async function gateway(stage: Stage): Promise<boolean> {
+/** Starts the variants and measures some rounds of them. */
+async function measureAnew(
+	stage: Stage,
+	variants: readonly Variant[],
+	size: { rounds: number; before: number; seconds: number },
+): Promise<Slice[]> {
 	const { options, world, natsUrl } = stage;
 	const { say } = options;
-	if (!options.small) requireWrk();
-	const began = performance.now();
-	const variants = await chosen(stage);
-	if (variants.some(({ isPeer }) => isPeer)) bringPeers(say);
 	const all: Running[] = [];
 	try {
 		for (const variant of variants) {
@@ -71,29 +70,49 @@ export async function gateway(stage: Stage): Promise<boolean> {
 			all.push(running);
 			await check(running, world);
 		}
-		const { rounds = usual.rounds, seconds = usual.seconds } = options.small ? small : options;
 		const blocks = options.small
 			? smallBlocks(all)
 			: blocksOf(all, options.connections ?? usual.connections);
 		const slicesOfRound = blocks.reduce((sum, block) => sum + block.variants.length, 0);
 		const takes =
-			rounds * slicesOfRound * (seconds + sliceOverhead) + all.length * 2 * warmUpSeconds;
+			size.rounds * slicesOfRound * (size.seconds + sliceOverhead) + all.length * 2 * warmUpSeconds;
 		say(
-			`${rounds} rounds of ${slicesOfRound} slices of ${seconds} s: about ${Math.ceil(takes / 60)} min`,
+			`${size.rounds} rounds of ${slicesOfRound} slices of ${size.seconds} s: about ${Math.ceil(takes / 60)} min`,
 		);
-		const slices = await measure(stage, blocks, { rounds, seconds, warmUp: () => warmUpSeconds });
+		const slices = await measure(stage, blocks, { ...size, warmUp: () => warmUpSeconds });
 		for (const running of all) await checkTraces(running);
-		const measured: GatewayResult = {
-			variants: variants.map(({ id, title, does }) => ({ id, title, does })),
-			slice: seconds,
-			slices,
-		};
-		const { seed } = options;
-		const run = { bench: "gateway", seed, rounds, seconds: (performance.now() - began) / 1_000 };
-		if (!options.small) say(`kept in ${writeResult(run, measured, isWhole(options))}`);
-		console.log(markdown(gatewayTables(measured)));
-		return slices.every(({ refused, broken }) => refused + broken === 0);
+		return slices;
 	} finally {
 		await Promise.all(all.map(running => running.end()));
 	}
+}
+
+/**
+ * All variants at once on one nats-server, in slices of load that take turns.
+ * @returns whether nothing went wrong
+ */
+export async function gateway(stage: Stage): Promise<boolean> {
+	const { options } = stage;
+	const { say } = options;
+	if (!options.small) requireWrk();
+	const began = performance.now();
+	const variants = await chosen(stage);
+	if (variants.some(({ isPeer }) => isPeer)) bringPeers(say);
+	const { rounds = usual.rounds, seconds = usual.seconds } = options.small ? small : options;
+	const each = options.small ? rounds : Math.ceil(rounds / starts);
+	const slices: Slice[] = [];
+	for (let before = 0; before < rounds; before += each) {
+		const size = { rounds: Math.min(each, rounds - before), before, seconds };
+		slices.push(...(await measureAnew(stage, variants, size)));
+	}
+	const measured: GatewayResult = {
+		variants: variants.map(({ id, title, does }) => ({ id, title, does })),
+		slice: seconds,
+		slices,
+	};
+	const { seed } = options;
+	const run = { bench: "gateway", seed, rounds, seconds: (performance.now() - began) / 1_000 };
+	if (!options.small) say(`kept in ${writeResult(run, measured, isWhole(options))}`);
+	console.log(markdown(gatewayTables(measured)));
+	return slices.every(({ refused, broken }) => refused + broken === 0);
 }
