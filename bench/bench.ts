@@ -16,7 +16,7 @@ type Bench = keyof typeof benches;
 
 const help = `npm run bench -- [<bench> …] [options]
 
-  gateway     requests per second and CPU time per request, beside NestJS and others; 8 min
+  gateway     requests per second and CPU time per request, beside NestJS and others; 10 min
   latency     p99 at a constant rate, beside NestJS; 8 min
   purchases   purchases per second and start-up, embedded and on a mesh; 6 min
   nodes       CPU time per request with 1 to 8 nodes of a service; 5 min

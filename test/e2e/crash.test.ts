@@ -8,8 +8,8 @@ import { needs } from "../support/servers.ts";
 import { crashPoints } from "./crash-points.ts";
 
 /** How many crashes on the mesh, and embedded; `npm run crashes` does all. */
-const crashes = Number(process.env.CRASHES ?? 4);
-const embeddedCrashes = Number(process.env.CRASHES ?? 28);
+const crashes = Number(process.env.CRASHES ?? 3);
+const embeddedCrashes = Number(process.env.CRASHES ?? 18);
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
 /** What a purchase comes to that went through and was given back at 37 %, with no crash on its way. */

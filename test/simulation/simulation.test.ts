@@ -4,8 +4,8 @@ import { type DefectName, defects } from "./defects.ts";
 import { simulationOf } from "./loader.ts";
 import { withShortIds } from "./words.ts";
 
-const seeds = 2_000;
-const perTest = 250;
+const seeds = 1_000;
+const perTest = 125;
 /** On a machine that has other things to do. */
 const patient = { timeout: 600_000 };
 
