@@ -1,5 +1,10 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+
+/** Where a process that keeps files on disk keeps them; in the system's temporary directory where it keeps nothing. */
+export const filesDir = (dataDir: string): string =>
+	dataDir === ":memory:" ? join(tmpdir(), `zeolite-files-${process.pid}`) : join(dataDir, "files");
 
 const isAlive = (pid: number): boolean => {
 	try {

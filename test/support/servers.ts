@@ -31,7 +31,7 @@ export interface TestServer {
 	restart(): Promise<void>;
 }
 
-export type ServerName = "nats" | "redis" | "mongo" | "stripe";
+export type ServerName = "nats" | "redis" | "mongo" | "stripe" | "s3";
 
 export interface ServerOptions {
 	/** Start one even where a variable names one: for tests that kill it or need it empty. */
@@ -50,7 +50,7 @@ interface Program {
 }
 
 interface Kind {
-	variable: "NATS_URL" | "REDIS_URL" | "MONGO_URL" | "STRIPE_MOCK_URL";
+	variable: "NATS_URL" | "REDIS_URL" | "MONGO_URL" | "STRIPE_MOCK_URL" | "S3_ENDPOINT";
 	scheme: string;
 	/** Rejects when a real client gets no answer at this address. */
 	ask(url: string): Promise<void>;
@@ -100,6 +100,19 @@ export function mongo(t?: TestContext, options?: ServerOptions): Promise<TestSer
  */
 export function stripe(t?: TestContext, options?: ServerOptions): Promise<TestServer | null> {
 	return open("stripe", t, options);
+}
+
+/** Who may use the S3 server: the variables' where they name one, else an own one's. */
+export const s3Keys = process.env.S3_ENDPOINT
+	? {
+			AWS_ACCESS_KEY_ID: process.env.AWS_ACCESS_KEY_ID ?? "",
+			AWS_SECRET_ACCESS_KEY: process.env.AWS_SECRET_ACCESS_KEY ?? "",
+		}
+	: { AWS_ACCESS_KEY_ID: "zeolite-tests", AWS_SECRET_ACCESS_KEY: "a-secret-of-the-tests" };
+
+/** A store that speaks S3 and checks signatures (versitygw, over a directory), with `s3Keys`; else as `nats`. */
+export function s3(t?: TestContext, options?: ServerOptions): Promise<TestServer | null> {
+	return open("s3", t, options);
 }
 
 /**
@@ -466,6 +479,26 @@ const kinds: Record<ServerName, Kind> = {
 			};
 		},
 		command: () => STRIPE_MOCK_COMMAND,
+	},
+	s3: {
+		variable: "S3_ENDPOINT",
+		scheme: "http",
+		async ask(url) {
+			const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
+			if (!/<Code>|<ListAllMyBuckets/.test(await answer.text()))
+				throw new Error("it is no S3 store");
+		},
+		async find() {
+			const file = candidates("versitygw", goDirs()).next().value;
+			if (file === undefined) return null;
+			const keys = ["--access", s3Keys.AWS_ACCESS_KEY_ID, "--secret", s3Keys.AWS_SECRET_ACCESS_KEY];
+			return {
+				file,
+				args: (port, dir) => [...keys, "--port", `127.0.0.1:${port}`, "posix", dir],
+				ready: /S3 service listening on/,
+			};
+		},
+		command: () => "go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
 	},
 };
 

@@ -85,7 +85,8 @@ export async function admit(
 	if (!isForServices(contract)) authorize(contract, request.caller, undefined, false);
 	else if (!request.headers["x-service-signature"] && !request.caller)
 		throw platformProblem("SERVICE_SIGNATURE_INVALID");
-	guardBodyHead(request);
+	request.isStream = contract.accepts === "stream";
+	guardBodyHead(request, request.isStream);
 	if ((contract.accepts ?? "json") === "json" && hasBody(request) && !isJson(request))
 		throw platformProblem("UNSUPPORTED_MEDIA_TYPE");
 }
@@ -123,7 +124,10 @@ function headersOf(request: Request, contract: ActionContract, service?: string)
 	};
 }
 
-/** Puts the params together and takes a place among the requests that are answered. */
+/**
+ * Puts the params together and takes a place among the requests that are answered. One whose body streams takes none:
+ * it may well last for minutes.
+ */
 function setParams(
 	{ shedder }: Gateway,
 	request: Request,
@@ -133,6 +137,15 @@ function setParams(
 ): void {
 	const bytes = request.rawBody ?? noBytes;
 	const path = (request.$params as { params?: Record<string, string> }).params ?? {};
+	if (request.isStream) {
+		const { "content-type": contentType, "content-length": length } = request.headers;
+		request.$params = {
+			...(contentType !== undefined && { contentType }),
+			...(length !== undefined && { contentLength: Number(length) }),
+			...path,
+		};
+		return;
+	}
 	request.$params =
 		contract.accepts === "raw"
 			? { ...path, headers: request.headers, body: bytes.toString("base64") }
@@ -142,7 +155,8 @@ function setParams(
 					query: queryOf(request.target),
 					body: parseBody(request, bytes),
 				});
-	shedder.enter(serviceOf(alias), response);
+	// What is streamed waits for its client, not for a service.
+	if (contract.answers !== "stream") shedder.enter(serviceOf(alias), response);
 }
 
 /** As `prepareCall`, for what is to be waited for: a body, a signature, the key of an earlier run. */
@@ -154,7 +168,7 @@ async function prepareSlowly(
 	alias: Alias,
 ): Promise<void> {
 	const contract = contractOf(platformOf(gateway.broker), alias);
-	request.rawBody = await readBody(request, response);
+	request.rawBody = request.isStream ? noBytes : await readBody(request, response);
 	let service: string | undefined;
 	if (isForServices(contract)) {
 		if (request.headers["x-service-signature"]) service = await gateway.proveService(request);
@@ -163,7 +177,7 @@ async function prepareSlowly(
 	const headers = headersOf(request, contract, service);
 	(ctx.locals as { headers?: object }).headers = headers;
 	setParams(gateway, request, response, alias, contract);
-	if (contract.accepts === "raw") return;
+	if ((contract.accepts ?? "json") !== "json") return;
 	const seed = await takeUp(gateway, request);
 	if (seed) Object.assign(headers, { seed });
 }

@@ -1,10 +1,13 @@
 import type { ServerResponse } from "node:http";
 import { statusesOf } from "../../../kernel/contract.ts";
+import { filesDir } from "../../../kernel/data-dir.ts";
 import { platformOf } from "../../../kernel/platform.ts";
 import { RawJson } from "../../../kernel/transit/serializer.ts";
+import { type FileContent, sendFile } from "./file-answer.ts";
 import type { Answer } from "./idempotency.ts";
 import { problemAnswer } from "./problems.ts";
 import { type Alias, contractOf, type Gateway, hasBody, type Request } from "./request.ts";
+import { type StoredBytes, sendStored } from "./stream-answer.ts";
 
 const lingerMs = 2_000;
 
@@ -49,9 +52,16 @@ export async function sendResult(
 	const chosen = request.$ctx?.meta.$statusCode;
 	const status = chosen && others.includes(chosen) ? chosen : first;
 	if (contract.answers === "file") {
-		const { contentType, content } = result as { contentType: string; content: string };
-		response.writeHead(status, { "content-type": contentType });
-		response.end(content);
+		await sendFile(request, response, status, result as FileContent);
+		return;
+	}
+	if (contract.answers === "stream") {
+		const { DATA_DIR } = platformOf(gateway.broker).env;
+		await sendStored(request, response, filesDir(DATA_DIR), result as StoredBytes).catch(error => {
+			// What is cut on the way says so by its end: its client has gone, or sees that bytes are missing.
+			if (response.headersSent) response.destroy();
+			else throw error;
+		});
 		return;
 	}
 	if (result instanceof RawJson && !request.$run && status !== 204) {

@@ -6,8 +6,9 @@ import { hasBody } from "./request.ts";
 const longest = 256 * 1024;
 
 /** Refuses by its headers what would be refused once it is read. @throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE */
-export function guardBodyHead({ headers }: IncomingMessage): void {
-	if (Number(headers["content-length"] ?? 0) > longest) throw platformProblem("PAYLOAD_TOO_LARGE");
+export function guardBodyHead({ headers }: IncomingMessage, isStream: boolean): void {
+	const length = Number(headers["content-length"] ?? 0);
+	if (length > longest && !isStream) throw platformProblem("PAYLOAD_TOO_LARGE");
 	const encoding = headers["content-encoding"]?.toLowerCase() ?? "identity";
 	if (encoding !== "identity") throw platformProblem("UNSUPPORTED_MEDIA_TYPE");
 }

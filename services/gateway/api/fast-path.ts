@@ -138,8 +138,11 @@ export async function callAlias(
 	request.$action = endpoint.action;
 	const prepared = route.onBeforeCall?.call(gateway, ctx, route, request, response, alias);
 	if (prepared) await prepared;
-	const isJson = contractOf(platformOf(gateway.broker), alias).answers !== "file";
-	const options = isJson ? { rawResult: true } : {};
+	const { accepts, answers = "json" } = contractOf(platformOf(gateway.broker), alias);
+	const options = {
+		...(answers === "json" && { rawResult: true }),
+		...(accepts === "stream" && { stream: request }),
+	};
 	gateway.sendResponse(
 		request,
 		response,

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Context, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
-import { aliasesOf } from "../../../kernel/contract.ts";
+import { type ActionContract, aliasesOf } from "../../../kernel/contract.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { isMeeting, reached } from "../../../kernel/middlewares/reach.ts";
 import { type Platform, platformOf } from "../../../kernel/platform.ts";
@@ -24,8 +24,10 @@ const stock = ApiGateway.methods as Record<
 	(...args: unknown[]) => unknown
 >;
 
+type Accepts = NonNullable<ActionContract["accepts"]>;
+
 /** Aliases in moleculer-web's form, of the actions that take this kind of body. */
-const aliasesFor = ({ contracts }: Platform, accepts: "json" | "raw"): Record<string, string> =>
+const aliasesFor = ({ contracts }: Platform, accepts: Accepts): Record<string, string> =>
 	Object.fromEntries(
 		[...contracts.actions]
 			.filter(([, action]) => (action.accepts ?? "json") === accepts)
@@ -36,7 +38,7 @@ const allowedMethods = (aliases: readonly Alias[], path: string): string[] => [
 	...new Set(aliases.filter(alias => alias.match(path)).map(alias => alias.method)),
 ];
 
-/** moleculer-web's routes: what takes JSON, and what takes raw bytes. */
+/** moleculer-web's routes: what takes JSON, what takes raw bytes, and what takes them as they come. */
 function routesOf(platform: Platform): object[] {
 	const common = {
 		path: "/",
@@ -46,7 +48,7 @@ function routesOf(platform: Platform): object[] {
 		logging: false,
 		onBeforeCall: prepareCall,
 	};
-	return (["json", "raw"] as const).map(accepts => ({
+	return (["json", "raw", "stream"] as const).map(accepts => ({
 		...common,
 		name: accepts,
 		aliases: aliasesFor(platform, accepts),
@@ -128,8 +130,9 @@ export const gatewayMixin = {
 			await admit(this, request, response, found.alias);
 			if (isMeeting(this.broker, found.alias.action))
 				await reached(this.broker, found.alias.action);
-			if (platformOf(this.broker).env.FAST_PATH && isPlain(route))
-				return callAlias(this, ctx, route, request, response, found);
+			// moleculer-web's own way would hand on a body as it thinks fit.
+			const isOurs = platformOf(this.broker).env.FAST_PATH || request.isStream;
+			if (isOurs && isPlain(route)) return callAlias(this, ctx, route, request, response, found);
 			const result = await stock.routeHandler.call(this, ctx, route, request, response, found);
 			// It takes a request for done once its client has gone; what fails after that is not to be lost.
 			await request.$done;

@@ -15,9 +15,12 @@ const isForUsers = (action: ActionContract): boolean =>
 		rule => rule === "public" || rule === "user" || Object.hasOwn(Object(rule), "roles"),
 	);
 
+/** Whether its params come in a body of JSON, or without any. */
+export const isJson = ({ accepts = "json" }: ActionContract): boolean => accepts === "json";
+
 /** Whether a request may carry an `Idempotency-Key` that means something. */
 export const isKeyed = (action: ActionContract, method: string): boolean =>
-	method !== "GET" && action.accepts !== "raw" && isForUsers(action);
+	method !== "GET" && isJson(action) && isForUsers(action);
 
 /** The platform's own codes that this route may answer with. */
 function* platformCodes(action: ActionContract, method: string): Generator<PlatformCode> {
@@ -26,14 +29,15 @@ function* platformCodes(action: ActionContract, method: string): Generator<Platf
 	yield "URI_TOO_LONG";
 	yield "HEADERS_TOO_LARGE";
 	if (takesBody(method)) {
-		if (action.accepts !== "raw") yield "MALFORMED_JSON";
-		yield "PAYLOAD_TOO_LARGE";
+		if (isJson(action)) yield "MALFORMED_JSON";
+		if (action.accepts !== "stream") yield "PAYLOAD_TOO_LARGE";
 		yield "UNSUPPORTED_MEDIA_TYPE";
 	}
 	if (!action.ignoresToken) yield "UNAUTHENTICATED";
 	if (isForServices(action)) yield "SERVICE_SIGNATURE_INVALID";
 	if (!accessOf(action).some(rule => rule === "public" || rule === "user")) yield "FORBIDDEN";
 	if (action.accepts !== "raw") yield "VALIDATION_ERROR";
+	if (action.answers === "stream") yield "RANGE_NOT_SATISFIABLE";
 	if (isKeyed(action, method)) {
 		yield "IDEMPOTENCY_IN_PROGRESS";
 		yield "IDEMPOTENCY_KEY_REUSED";
@@ -69,7 +73,7 @@ const problemHeaders = (status: number, mayReplay: boolean): Json =>
 /** What goes out when it worked: the result, a file, or nothing. */
 function contentOf(action: ActionContract, status: number, components: Components): Json {
 	if (status === 204) return {};
-	const { answers, media = [answers === "file" ? "*/*" : "application/json"] } = action;
+	const { answers = "json", media = [answers === "json" ? "application/json" : "*/*"] } = action;
 	return Object.fromEntries(
 		media.map(type => [
 			type,
@@ -95,7 +99,7 @@ function problemResponse(
 		...components.problem(
 			code,
 			action.errors?.[code] ?? platformProblems[code as PlatformCode],
-			name,
+			action.errors?.[code] ? name : "platform",
 		),
 	}));
 	const schemas = problems.map(({ schema }) => schema);

@@ -1,7 +1,7 @@
 import type { TObject, TSchema } from "typebox";
 import { type ActionContract, accessOf, aliasesOf } from "../../../kernel/contract.ts";
 import type { Contracts } from "../../../kernel/contracts.ts";
-import { isKeyed, responsesOf, takesBody } from "./openapi-answers.ts";
+import { isJson, isKeyed, responsesOf, takesBody } from "./openapi-answers.ts";
 import { Components, type Json } from "./openapi-schemas.ts";
 
 const about = `Everything that people and other systems do here over HTTP. Each operation is an action of the mesh under the same name.
@@ -56,7 +56,7 @@ const descriptionOf = (action: ActionContract, twin: string | undefined): string
 			? [`At most ${action.limit.perMinute} calls per minute of one ${action.limit.by}.`]
 			: []),
 		...(action.sensitive ? ["Answers 503 while it is not known which sessions were revoked."] : []),
-		...(action.accepts === "raw" ? ["The body is taken as it is, byte for byte."] : []),
+		...(isJson(action) ? [] : ["The body is taken as it is, byte for byte."]),
 		...(twin ? [`Another name of \`${twin}\`, kept for clients that use it.`] : []),
 	].join(" ");
 
@@ -90,7 +90,7 @@ function bodyOf(
 	inPath: ReadonlySet<string>,
 	components: Components,
 ): Json | undefined {
-	if (action.accepts === "raw") return { required: true, content: { "*/*": {} } };
+	if (!isJson(action)) return { required: true, content: { "*/*": {} } };
 	const outside = <T>(record: Record<string, T>) =>
 		Object.fromEntries(Object.entries(record).filter(([key]) => !inPath.has(key)));
 	const properties = outside<TSchema>(action.params?.properties ?? {});

@@ -111,6 +111,12 @@ export function refuse(gateway: Gateway, code: ClientFault, socket: Socket): voi
 	// Node keeps the answer that is under way here; it asks the same before it answers by itself.
 	const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: ServerResponse };
 	if (underWay?.headersSent) return void socket.destroy();
+	if ((underWay?.req as Request | undefined)?.isStream && !underWay?.req.complete) {
+		// A stream takes as long as its action gives it; a silent one ends by the time-out of idle connections. One that
+		// breaks off is told to the action by its end, which an answer would hide from it.
+		if (code !== "REQUEST_TOO_SLOW") socket.destroy();
+		return;
+	}
 	if (underWay?.req.complete) {
 		// What came after a whole request: that one is answered yet.
 		underWay.shouldKeepAlive = false;

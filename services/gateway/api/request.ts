@@ -22,6 +22,8 @@ export interface Request extends IncomingMessage {
 	/** Path and query as the client sent them. */
 	target: string;
 	rawBody?: Buffer;
+	/** Whether its body goes to the action as it comes in. */
+	isStream?: boolean;
 	/** The bearer token it came with. */
 	token?: string | undefined;
 	caller?: Identity | undefined;

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { socketPath } from "../socket-path.ts";
 import { SecureResponse } from "./secure-response.ts";
 
 const drainMs = 5_000;
@@ -57,13 +58,16 @@ export function makeServer(
 	{ handle, refuse }: Handlers,
 	limits: ServerLimits = serverLimits,
 ): Server {
-	const server = createServer(
+	const server: Server = createServer(
 		{
 			headersTimeout: limits.headersMs,
 			requestTimeout: limits.requestMs,
 			keepAliveTimeout: limits.keepAliveMs,
 			connectionsCheckingInterval: limits.checkMs,
 			requireHostHeader: false,
+			// Whoever else offers another protocol, as curl does, is answered in this one.
+			shouldUpgradeCallback: ({ url }) =>
+				server.listenerCount("upgrade") > 0 && (url ?? "").startsWith(socketPath),
 			optimizeEmptyRequests: true,
 			ServerResponse: SecureResponse,
 		},

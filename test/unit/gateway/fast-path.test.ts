@@ -12,9 +12,11 @@ const route = { path: "/", opts: {} };
 const aliasOf = (text: string, action: string): Alias =>
 	new MoleculerAlias({}, route, text, action);
 
-const declared = [...actions].flatMap(([action, face]) =>
-	aliasesOf(face).map(alias => aliasOf(alias, action)),
-);
+const paramsIn = ({ path }: Alias): number => path.split(":").length;
+/** In moleculer-web's order: what names all its segments before what takes any. */
+const declared = [...actions]
+	.flatMap(([action, face]) => aliasesOf(face).map(alias => aliasOf(alias, action)))
+	.sort((a, b) => paramsIn(a) - paramsIn(b));
 const awkward = [
 	"GET /",
 	"GET /:any",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { makeServer, type ServerLimits } from "../../../services/gateway/api/server.ts";
 
 const quick: ServerLimits = {
@@ -61,6 +62,28 @@ test("headers, bodies and idle connections have their time, and then none", asyn
 	const kept = open("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
 	const ms = await endOf(kept);
 	assert.ok(ms > 100 && ms < 2_500, `${ms} ms`);
+});
+
+test("a body that comes slowly goes on where nobody ends it, and is told of once", async t => {
+	const told: string[] = [];
+	const server = makeServer(
+		{
+			handle: (request, response) => void request.resume().on("end", () => response.end("ok")),
+			refuse: code => void told.push(code),
+		},
+		quick,
+	).listen(0, "127.0.0.1");
+	await once(server, "listening");
+	t.after(() => void server.close());
+	const socket = connect((server.address() as { port: number }).port, "127.0.0.1");
+	socket.write("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\n");
+	for (let sent = 0; sent < 9; sent++) {
+		await pause(100);
+		socket.write("x");
+	}
+	const [answer] = await once(socket, "data");
+	assert.match(String(answer), /^HTTP\/1\.1 200/);
+	assert.deepEqual(told, ["REQUEST_TOO_SLOW"]);
 });
 
 test("one connection more than the cap is closed, and the others go on", async t => {

@@ -1,0 +1,273 @@
+import { type Clock, iso } from "../../../kernel/clock.ts";
+import type { Ctx } from "../../../kernel/contract.ts";
+import { invalidField, problem } from "../../../kernel/errors.ts";
+import { fact } from "../../../kernel/facts/fact.ts";
+import { idFor } from "../../../kernel/ids.ts";
+import { type Collection, isDuplicate } from "../../../kernel/store/collection.ts";
+import type { FileDoc } from "../../../models/content/file.model.ts";
+import { files as contract, type StoredFile, type Upload } from "./files.contract.ts";
+import { isOfType, partsOf, planOf, tellingBytes } from "./rules.ts";
+import type { FileStore } from "./stores/port.ts";
+
+const hourMs = 3_600_000;
+/** How long a signed address is good for to begin an upload by it. */
+const addressMs = hourMs;
+/** How long an upload in parts may take in all. */
+const inPartsMs = 24 * hourMs;
+/** What was begun in time may end this much later. */
+const graceMs = hourMs;
+const nextTryMs = 10 * 60_000;
+/** What belongs to no file is left alone for this long: it may be an upload that is under way. */
+const strayMs = 2 * inPartsMs;
+const sweptAtOnce = 100;
+
+export interface UploadsNeeds {
+	files: Collection<FileDoc>;
+	store: FileStore;
+	clock: Clock;
+	publicUrl: string;
+	warn(message: string, error: unknown): void;
+}
+
+type Announced = Pick<
+	FileDoc,
+	"ownerId" | "purpose" | "subjectId" | "fileName" | "fileSize" | "contentType"
+> & { multipart?: boolean };
+type Request = Pick<Ctx, "headers" | "locals">;
+
+const about = ({ id, ownerId, purpose, subjectId }: FileDoc) => ({
+	fileId: id,
+	ownerId,
+	purpose,
+	subjectId,
+});
+
+/** A file as other services see it. */
+export const fileView = ({
+	id,
+	ownerId,
+	purpose,
+	subjectId,
+	fileName,
+	fileSize,
+	contentType,
+	status,
+	reason,
+	createdAt,
+}: FileDoc): StoredFile => ({
+	id,
+	ownerId,
+	purpose,
+	subjectId,
+	fileName,
+	fileSize,
+	contentType,
+	status,
+	...(reason && { reason }),
+	createdAt,
+});
+
+/**
+ * A file's life: announced, brought, looked at, ended. Each step is one guarded update of its document; what the store is
+ * told before it can be told again, and what is left over there after it is swept.
+ */
+export class Uploads {
+	readonly #needs: UploadsNeeds;
+
+	constructor(needs: UploadsNeeds) {
+		this.#needs = needs;
+	}
+
+	/**
+	 * Writes the file down and opens its upload; under the same seed again the same one.
+	 * @throws VALIDATION_ERROR for a type or size that its purpose does not allow
+	 */
+	async begin(ctx: Request, announced: Announced): Promise<Upload> {
+		const { clock, store, publicUrl } = this.#needs;
+		const { multipart: _, ...what } = announced;
+		const partSize = planOf(announced);
+		const now = clock.now();
+		const uploadUntil = now + (partSize === undefined ? addressMs : inPartsMs);
+		const file = await this.#opened(
+			await this.#insertOnce({
+				id: idFor(ctx as never, "fil"),
+				...what,
+				...(partSize !== undefined && { partSize }),
+				status: "awaiting_upload",
+				uploadUntil,
+				sweepAt: uploadUntil + graceMs,
+				createdAt: iso(now),
+				updatedAt: iso(now),
+			}),
+		);
+		const expiresAt = iso(file.uploadUntil);
+		if (partSize === undefined) {
+			const uploadUrl = await store.uploadUrl(file, file.uploadUntil);
+			return { fileId: file.id, uploadUrl, expiresAt };
+		}
+		const uploadUrl = `${publicUrl}/api/files/${file.id}/parts`;
+		const partCount = partsOf(file.fileSize, partSize).length;
+		return { fileId: file.id, uploadUrl, expiresAt, partSize, partCount };
+	}
+
+	/** The parts that are there. @throws NOT_IN_PARTS, UPLOAD_CLOSED */
+	async parts(file: FileDoc) {
+		const partSize = this.#partSizeOf(file);
+		const parts = await this.#needs.store.parts(file);
+		const partCount = partsOf(file.fileSize, partSize).length;
+		return { partSize, partCount, parts, expiresAt: iso(file.uploadUntil) };
+	}
+
+	/** Addresses that take parts. @throws VALIDATION_ERROR, NOT_IN_PARTS, UPLOAD_CLOSED */
+	async signParts(file: FileDoc, numbers: readonly number[]) {
+		const { clock, store } = this.#needs;
+		const sizes = partsOf(file.fileSize, this.#partSizeOf(file));
+		const expiresAt = Math.min(clock.now() + addressMs, file.uploadUntil);
+		const parts = await Promise.all(
+			[...new Set(numbers)].map(async number => {
+				const size = sizes[number - 1];
+				if (size === undefined)
+					throw invalidField("/numbers", "MAXIMUM", `must be <= ${sizes.length}`);
+				return { number, size, url: await store.partUrl(file, { number, size }, expiresAt) };
+			}),
+		);
+		return { parts, expiresAt: iso(expiresAt) };
+	}
+
+	/**
+	 * Looks at what was uploaded and decides, once: what is found to be right lies where nobody can change it.
+	 * @throws UPLOAD_MISSING
+	 */
+	async confirm(ctx: Request, file: FileDoc): Promise<FileDoc> {
+		const { files, store, clock } = this.#needs;
+		if (file.status !== "awaiting_upload") return file;
+		const sealed = await store.seal(file);
+		if (!sealed) {
+			const now = await this.#again(file);
+			if (now.status === "awaiting_upload") throw problem(contract, "UPLOAD_MISSING");
+			return now;
+		}
+		const reason =
+			sealed.size !== file.fileSize
+				? "size"
+				: (await isOfType(file, await store.first(sealed.key, tellingBytes)))
+					? undefined
+					: "type";
+		const { fileSize, contentType } = file;
+		const decided = await files.advance(
+			{ id: file.id, status: "awaiting_upload" },
+			{
+				$set: {
+					updatedAt: iso(clock.now()),
+					...(reason ? { status: "rejected", reason } : { status: "uploaded", key: sealed.key }),
+				},
+			},
+			[
+				reason
+					? fact(ctx, clock, contract, "file.rejected", { ...about(file), reason })
+					: fact(ctx, clock, contract, "file.uploaded", { ...about(file), fileSize, contentType }),
+			],
+		);
+		const now = decided ?? (await this.#again(file));
+		await this.#drop(now);
+		return now;
+	}
+
+	/** Ends a file. */
+	async remove(ctx: Request, file: FileDoc): Promise<FileDoc> {
+		const { files, clock } = this.#needs;
+		const now = clock.now();
+		const removed = await files.advance(
+			{ id: file.id, status: { $in: ["awaiting_upload", "uploaded", "rejected"] } },
+			{
+				$set: {
+					status: "deleted",
+					updatedAt: iso(now),
+					sweepAt: Math.max(now, file.uploadUntil + graceMs),
+				},
+				$unset: { key: true },
+			},
+			[fact(ctx, clock, contract, "file.deleted", about(file))],
+		);
+		const ended = removed ?? (await this.#again(file));
+		await this.#drop(ended);
+		return ended;
+	}
+
+	/** Ends uploads whose time is over and drops what is left of all. @returns how many files it went through. */
+	async sweep(ctx: Request): Promise<number> {
+		const { files, clock, store, warn } = this.#needs;
+		const now = clock.now();
+		const due = await files.find(
+			{ sweepAt: { $lte: now } },
+			{ sort: { sweepAt: 1 }, limit: sweptAtOnce },
+		);
+		for (const file of due) {
+			const { id, sweepAt } = file;
+			const expired = await files.advance(
+				{ id, status: "awaiting_upload" },
+				{ $set: { status: "rejected", reason: "expired", updatedAt: iso(now) } },
+				[fact(ctx, clock, contract, "file.rejected", { ...about(file), reason: "expired" })],
+			);
+			const { key } = expired ?? (await this.#again(file));
+			const isGone = await store.purge({ id }, key).then(
+				() => true,
+				error => warn(`What is left of the upload of ${id} could not be dropped`, error),
+			);
+			await files.advance(
+				{ id, sweepAt },
+				isGone ? { $unset: { sweepAt: true } } : { $set: { sweepAt: now + nextTryMs } },
+			);
+		}
+		return due.length;
+	}
+
+	/** Drops what belongs to no file. @returns how many things. */
+	tidy(): Promise<number> {
+		return this.#needs.store.tidy(this.#needs.clock.now() - strayMs);
+	}
+
+	/** What is not dropped now is swept later. */
+	async #drop({ id, key }: FileDoc): Promise<void> {
+		const { store, warn } = this.#needs;
+		await store
+			.purge({ id }, key)
+			.catch(error => warn(`What is left of the upload of ${id} is dropped later`, error));
+	}
+
+	async #again({ id }: FileDoc): Promise<FileDoc> {
+		const found = await this.#needs.files.get(id);
+		if (!found) throw problem(contract, "FILE_NOT_FOUND");
+		return found;
+	}
+
+	async #insertOnce(file: FileDoc): Promise<FileDoc> {
+		const { files } = this.#needs;
+		try {
+			return await files.insert(file);
+		} catch (error) {
+			const made = isDuplicate(error, "id") ? await files.get(file.id) : null;
+			if (!made) throw error;
+			return made;
+		}
+	}
+
+	/** The file with its upload opened in the store. One that is opened twice is ended there by the sweep. */
+	async #opened(file: FileDoc): Promise<FileDoc> {
+		const { files, store } = this.#needs;
+		if (file.uploadId !== undefined) return file;
+		const uploadId = await store.open(file);
+		if (uploadId === undefined) return file;
+		const opened = await files.advance(
+			{ id: file.id, uploadId: { $exists: false } },
+			{ $set: { uploadId } },
+		);
+		return opened ?? this.#again(file);
+	}
+
+	#partSizeOf({ partSize, status }: FileDoc): number {
+		if (partSize === undefined) throw problem(contract, "NOT_IN_PARTS");
+		if (status !== "awaiting_upload") throw problem(contract, "UPLOAD_CLOSED");
+		return partSize;
+	}
+}
