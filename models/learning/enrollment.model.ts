@@ -6,6 +6,18 @@ import { defineModel } from "../../kernel/store/model.ts";
  */
 export type SeatPayment = "captured" | "surplus" | "refunding" | "refunded";
 
+/** What somebody saw of a lecture. */
+export interface WatchedLecture {
+	/** Stretches of it that were watched, ms from its start, in order and apart from each other; at most 40. */
+	spans: (readonly [from: number, to: number])[];
+	/** Where the viewer was last, ms. */
+	position: number;
+	/** As last reckoned against the lecture's length. */
+	watchedSeconds: number;
+	/** For good, once it is. */
+	completed: boolean;
+}
+
 export interface EnrollmentDoc {
 	id: string;
 	userId: string;
@@ -17,6 +29,12 @@ export interface EnrollmentDoc {
 	progress: number;
 	/** Seconds. */
 	totalWatchTime: number;
+	/** By lecture. */
+	watched?: Record<string, WatchedLecture>;
+	/** ms of video that were left to be reported at `reportedAt` (ms). */
+	credit?: number;
+	/** When something watched was counted last, ms. */
+	reportedAt?: number;
 	payments: Record<string, SeatPayment>;
 	/** Progress when a payment bought the seat, hundredths of a percent; 0 where not said. */
 	boughtAt?: Record<string, number>;
@@ -51,6 +69,9 @@ export const EnrollmentModel = defineModel<EnrollmentDoc>()({
 		status: String,
 		progress: Number,
 		totalWatchTime: Number,
+		watched: { type: Object },
+		credit: Number,
+		reportedAt: Number,
 		payments: { type: Object },
 		boughtAt: { type: Object },
 		refunds: { type: Object },

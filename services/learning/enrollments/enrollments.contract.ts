@@ -9,7 +9,7 @@ import {
 	Released,
 	Usage,
 } from "../../money/payments/payments.contract.ts";
-import { COURSE_NOT_FOUND } from "../courses/courses.contract.ts";
+import { COURSE_NOT_FOUND, LECTURE_NOT_FOUND } from "../courses/courses.contract.ts";
 
 export const Enrollment = Type.Object(
 	{
@@ -21,17 +21,63 @@ export const Enrollment = Type.Object(
 		totalWatchTime: Type.Number({ description: "Seconds" }),
 		enrolledAt: Timestamp,
 		completedAt: Type.Optional(Timestamp),
+		lectures: Type.Optional(
+			Type.Record(
+				Type.String(),
+				Type.Object({
+					watchedSeconds: Type.Integer({ description: "Each second once" }),
+					lastPosition: Type.Number({ description: "Seconds from the start" }),
+					completed: Type.Boolean(),
+				}),
+				{ description: "By lecture, what was watched of it; where intervals were reported" },
+			),
+		),
 	},
 	{ $id: "Enrollment" },
 );
 export type Enrollment = Static<typeof Enrollment>;
+
+const Percentage = Type.Number({ description: "0..100, two decimals" });
+
+export const ProgressExplanation = Type.Object(
+	{
+		id: Type.String(),
+		courseId: Type.String(),
+		status: Type.Enum(["active", "completed", "dropped"]),
+		completionRule: Type.Enum(["reported", "watched"]),
+		progressPercentage: Percentage,
+		watchedPercentage: Percentage,
+		summary: Type.String({
+			description: "In words: what completes the course, and what moved progress",
+		}),
+		lectures: Type.Array(
+			Type.Object({
+				id: Type.String(),
+				title: Type.String(),
+				durationSeconds: Type.Integer(),
+				watchedSeconds: Type.Integer({ description: "Each second once" }),
+				neededSeconds: Type.Integer({ description: "95 % of its length" }),
+				completed: Type.Boolean(),
+				missing: Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
+					description: "What was not watched, `[from, to]` in seconds; at most 20",
+				}),
+				summary: Type.String({ description: "In words" }),
+			}),
+			{ description: "In the order of the course" },
+		),
+	},
+	{ $id: "ProgressExplanation" },
+);
+export type ProgressExplanation = Static<typeof ProgressExplanation>;
+
+const Second = Type.Number({ minimum: 0, maximum: 86_400, description: "From the start" });
 
 const ServiceAnswer = Type.Object(
 	{ success: Type.Literal(true), enrollmentId: Type.String() },
 	{ $id: "EnrollmentServiceAnswer" },
 );
 
-const ENROLLMENT_NOT_FOUND = { status: 404, title: "There is no such enrollment" } as const;
+export const ENROLLMENT_NOT_FOUND = { status: 404, title: "There is no such enrollment" } as const;
 const ALREADY_ENROLLED = { status: 409, title: "This user has the course already" } as const;
 
 const forPayments = { service: ["payment-service", "course-service"] } as const;
@@ -73,6 +119,7 @@ export const enrollments = defineContract("enrollments", {
 			description:
 				"The caller's enrollments, newest first; of one course all of them to its teacher",
 			kind: "read",
+			cache: { ttlSeconds: 3, about: "caller", exceptWith: "courseId" },
 			access: "user",
 			rest: "GET /api/enrollments",
 			params: Type.Object({ ...listParams, courseId: Type.Optional(Id) }),
@@ -101,18 +148,45 @@ export const enrollments = defineContract("enrollments", {
 		},
 		progress: {
 			description:
-				"Reports progress (percent, kept to two decimals, rounded down) and watch time (seconds); neither goes back",
+				"Reports progress (percent, kept to two decimals, rounded down) and watch time (seconds); neither goes back. " +
+				"Or what was watched of a lecture, `[from, to]` in seconds: each second counts once, whichever device reports it, " +
+				"and no more of them than can have gone by at twice the speed since the last report",
 			kind: "write",
 			access: "user",
 			rest: "PATCH /api/enrollments/course/:courseId/progress",
 			params: Type.Object({
 				courseId: Type.String(),
-				progressPercentage: Type.Number({ minimum: 0, maximum: 100 }),
-				totalWatchTime: Type.Number({ minimum: 0, maximum: 1e9 }),
+				progressPercentage: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+				totalWatchTime: Type.Optional(Type.Number({ minimum: 0, maximum: 1e9 })),
+				lectureId: Type.Optional(Id),
+				intervals: Type.Optional(
+					Type.Array(Type.Array(Second, { minItems: 2, maxItems: 2 }), { maxItems: 200 }),
+				),
 			}),
 			result: Enrollment,
-			errors: { ENROLLMENT_NOT_FOUND, REFUND_PENDING },
+			errors: { ENROLLMENT_NOT_FOUND, LECTURE_NOT_FOUND, REFUND_PENDING },
 			example: { courseId: course, progressPercentage: 75.5, totalWatchTime: 3600 },
+		},
+		explainProgress: {
+			description:
+				"What moved progress and what is missing until the course is completed, in words, to whose it is and the course's teacher",
+			kind: "read",
+			access: "user",
+			rest: "GET /api/enrollments/:id/explain-progress",
+			params: byId,
+			result: ProgressExplanation,
+			errors: { ENROLLMENT_NOT_FOUND },
+			example: { id: "enr_0190f3c2" },
+		},
+		settle: {
+			description:
+				"An enrollment, for other services; one whose course was completed by what it asks for now is so afterwards",
+			kind: "write",
+			access: "internal",
+			params: byId,
+			result: Enrollment,
+			errors: { ENROLLMENT_NOT_FOUND },
+			example: { id: "enr_0190f3c2" },
 		},
 		complete: {
 			description:
@@ -204,6 +278,18 @@ export const enrollments = defineContract("enrollments", {
 			result: Type.Object({ enrolled: Type.Boolean() }, { $id: "IsEnrolled" }),
 			example: { userId: user, courseId: course },
 		},
+		records: {
+			description:
+				"Up to 500 enrollments of any status after an id, in the order of ids, or given ones",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({
+				after: Type.Optional(Type.String()),
+				ids: Type.Optional(Type.Array(Type.String(), { maxItems: 500 })),
+			}),
+			result: Type.Object({ items: Type.Array(Enrollment) }, { $id: "EnrollmentRecords" }),
+			example: {},
+		},
 		count: {
 			description: "Active and completed enrollments of a course",
 			kind: "read",
@@ -228,6 +314,8 @@ export const enrollments = defineContract("enrollments", {
 		"enrollment.dropped": { v: 1, data: Type.Object(factData, { $id: "EnrollmentDropped" }) },
 	},
 	consumes: {
+		"course.completion_changed": { from: "start" },
+		"enrollment.activated": { from: "start" },
 		"payment.captured": { from: "start" },
 		"payment.refunded": { from: "start" },
 		"payment.refund_failed": { from: "start" },

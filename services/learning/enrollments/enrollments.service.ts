@@ -1,22 +1,31 @@
-import { iso } from "../../../kernel/clock.ts";
 import type { Ctx } from "../../../kernel/contract.ts";
 import { codeOf, problem } from "../../../kernel/errors.ts";
 import { implement } from "../../../kernel/implement.ts";
+import { Forgets } from "../../../mixins/forgets.mixin.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type EnrollmentDoc, EnrollmentModel } from "../../../models/learning/enrollment.model.ts";
 import type { Payment } from "../../money/payments/payments.contract.ts";
+import type { Completion } from "../courses/courses.contract.ts";
 import { enrollments } from "./enrollments.contract.ts";
-import { progressed, toHundredths } from "./progress.ts";
+import { explainProgress } from "./explain.ts";
+import { needsCourse, progressed, reportOf } from "./progress.ts";
 import { checkFree, checkOnSale } from "./sale.ts";
 import { isPaid, isSeated, paidBy, usageOf } from "./seat-steps.ts";
 import { type Pair, Seats, seated, tookSeat } from "./seats.ts";
 import { enrollmentView } from "./view.ts";
 
 const countLimit = 1_000_000_000;
+const recordsPerPage = 500;
+
+const isSame = (a: Completion, b: Completion): boolean =>
+	a.version === b.version && a.completionRule === b.completionRule;
 
 /** Enrollments: from "I want this course" to a seat that survives any crash. */
 export default implement(enrollments, {
-	mixins: [Store({ enrollments: EnrollmentModel })],
+	mixins: [
+		Store({ enrollments: EnrollmentModel }),
+		Forgets("enrollments.list", { enrollments: ({ userId }: EnrollmentDoc) => userId }),
+	],
 
 	methods: {
 		seats(): Seats {
@@ -31,6 +40,30 @@ export default implement(enrollments, {
 			} catch (error) {
 				if (codeOf(error) === "COURSE_NOT_FOUND") return false;
 				throw error;
+			}
+		},
+
+		/** An enrollment that the caller may see. @throws ENROLLMENT_NOT_FOUND */
+		async visible(ctx: Ctx, id: string): Promise<EnrollmentDoc> {
+			const seat = await this.enrollments.get(id);
+			if (!seat) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
+			if (seat.userId !== ctx.locals.user.id && !(await this.teaches(ctx, seat.courseId)))
+				throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
+			return seat;
+		},
+
+		/**
+		 * Completes a seat that has what its course asks for. Whoever changes the course tells so after the change; here it
+		 * is asked for after the seat was written: whichever of the two comes last sees both.
+		 * @param known what the course asked for when the seat was written
+		 */
+		async settle(ctx: Ctx, seat: EnrollmentDoc, known?: Completion): Promise<EnrollmentDoc> {
+			for (let current = seat, judgedBy = known; ; ) {
+				if (current.status !== "active") return current;
+				const completion = await ctx.call("courses.completion", { id: seat.courseId });
+				if (judgedBy && isSame(judgedBy, completion)) return current;
+				current = (await this.seats().settle(current, completion)).seat;
+				judgedBy = completion;
 			}
 		},
 
@@ -90,11 +123,7 @@ export default implement(enrollments, {
 		},
 
 		async get(ctx) {
-			const seat = await this.enrollments.get(ctx.params.id);
-			if (!seat) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
-			if (seat.userId !== ctx.locals.user.id && !(await this.teaches(ctx, seat.courseId)))
-				throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
-			return enrollmentView(seat);
+			return enrollmentView(await this.visible(ctx, ctx.params.id));
 		},
 
 		async getByCourse(ctx) {
@@ -105,17 +134,43 @@ export default implement(enrollments, {
 		},
 
 		async progress(ctx) {
-			const { courseId, progressPercentage, totalWatchTime } = ctx.params;
-			const report = { progress: toHundredths(progressPercentage), totalWatchTime };
+			const { courseId } = ctx.params;
+			const report = reportOf(ctx.params);
 			const seats = this.seats();
 			const seat = await seats.find({ userId: ctx.locals.user.id, courseId });
-			if (!seat) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
+			if (!seat || !isSeated(seat)) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
+			const completion = needsCourse(seat, report)
+				? await ctx.call("courses.completion", { id: courseId })
+				: undefined;
+			const { watch } = report;
+			if (watch && completion && !Object.hasOwn(completion.lessons, watch.lectureId))
+				throw problem(enrollments, "LECTURE_NOT_FOUND");
 			const { seat: after } = await seats.change(ctx, seat, now => {
 				if (!isSeated(now)) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
 				if (now.heldBy !== undefined) throw problem(enrollments, "REFUND_PENDING");
-				return progressed(now, report, iso(this.clock.now()));
+				return progressed(now, report, completion, this.clock.now());
 			});
-			return enrollmentView(after);
+			return enrollmentView(completion ? await this.settle(ctx, after, completion) : after);
+		},
+
+		async explainProgress(ctx) {
+			const seat = await this.visible(ctx, ctx.params.id);
+			const { courseId: id } = seat;
+			const [completion, { sections }] = await Promise.all([
+				ctx.call("courses.completion", { id }),
+				ctx.call("courses.outline", { id }),
+			]);
+			return explainProgress(
+				seat,
+				completion,
+				sections.flatMap(({ lectures }) => lectures),
+			);
+		},
+
+		async settle(ctx) {
+			const seat = await this.enrollments.get(ctx.params.id);
+			if (!seat) throw problem(enrollments, "ENROLLMENT_NOT_FOUND");
+			return enrollmentView(await this.settle(ctx, seat));
 		},
 
 		async complete(ctx) {
@@ -180,6 +235,15 @@ export default implement(enrollments, {
 			return { enrolled: seat !== null && isSeated(seat) };
 		},
 
+		async records(ctx) {
+			const { after = "", ids } = ctx.params;
+			const found = await this.enrollments.find(
+				{ id: ids ? { $in: ids } : { $gt: after } },
+				{ sort: { id: 1 }, limit: recordsPerPage },
+			);
+			return { items: found.map(enrollmentView) };
+		},
+
 		async count(ctx) {
 			const { courseId } = ctx.params;
 			return { count: await this.enrollments.count({ courseId, status: seated }, countLimit) };
@@ -187,6 +251,17 @@ export default implement(enrollments, {
 	},
 
 	on: {
+		async "course.completion_changed"({ courseId }, ctx) {
+			const completion = await ctx.call("courses.completion", { id: courseId });
+			await this.seats().settleAll(courseId, completion);
+		},
+
+		/** What was watched before a seat was given up may be all there is by now. */
+		async "enrollment.activated"({ enrollmentId }, ctx) {
+			const seat = await this.enrollments.get(enrollmentId);
+			if (seat?.watched) await this.settle(ctx, seat);
+		},
+
 		async "payment.captured"({ payable, userId, paymentId }, ctx) {
 			if (payable.kind === "course")
 				await this.buy(ctx, { userId, courseId: payable.id }, paymentId);

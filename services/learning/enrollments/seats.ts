@@ -10,6 +10,7 @@ import {
 } from "../../../kernel/store/collection.ts";
 import type { EnrollmentDoc } from "../../../models/learning/enrollment.model.ts";
 import type { Usage } from "../../money/payments/payments.contract.ts";
+import type { Completion } from "../courses/courses.contract.ts";
 import { enrollments } from "./enrollments.contract.ts";
 import {
 	bought,
@@ -17,6 +18,7 @@ import {
 	dropped,
 	held,
 	isHeldForAnother,
+	isSeated,
 	refunded,
 	refundFailed,
 	released,
@@ -25,9 +27,13 @@ import {
 	type SeatStep,
 	usageOf,
 } from "./seat-steps.ts";
+import { settled } from "./watching.ts";
 
 /** The request or fact that causes a change; its seed, if any, decides the ids. */
 type Cause = Pick<Ctx, "headers" | "locals">;
+
+const unseeded = { headers: {}, locals: {} } as Cause;
+const settleBatch = 200;
 
 /** Whose seat in which course. */
 export interface Pair {
@@ -153,6 +159,29 @@ export class Seats {
 		dispute: { paymentId: string; disputeId: string },
 	): Promise<void> {
 		await this.#changeAny(cause, pair, now => chargedBack(now, dispute, this.#now()));
+	}
+
+	/** Completes a seat that has what its course asks for. The fact's id derives from nothing: one cause may lead to many. */
+	async settle(
+		seat: EnrollmentDoc,
+		completion: Completion,
+	): Promise<{ seat: EnrollmentDoc; changed: boolean }> {
+		return this.change(unseeded, seat, now =>
+			isSeated(now) ? settled(now, completion, this.#now()) : null,
+		);
+	}
+
+	/** Completes all active seats of a course that have what it asks for. */
+	async settleAll(courseId: string, completion: Completion): Promise<void> {
+		for (let after = ""; ; ) {
+			const batch = await this.#enrollments.find(
+				{ courseId, status: "active", id: { $gt: after } },
+				{ sort: { id: 1 }, limit: settleBatch },
+			);
+			for (const seat of batch) await this.settle(seat, completion);
+			if (batch.length < settleBatch) return;
+			after = batch.at(-1)?.id ?? after;
+		}
 	}
 
 	/** Changes a seat as decided on what is there; where another was quicker it is decided again. Null: nothing to do. */

@@ -1,5 +1,13 @@
-import type { EnrollmentDoc } from "../../../models/learning/enrollment.model.ts";
+import type { EnrollmentDoc, WatchedLecture } from "../../../models/learning/enrollment.model.ts";
 import type { Enrollment } from "./enrollments.contract.ts";
+
+const lecturesOf = (watched: Record<string, WatchedLecture>): Enrollment["lectures"] =>
+	Object.fromEntries(
+		Object.entries(watched).map(([id, { watchedSeconds, position, completed }]) => [
+			id,
+			{ watchedSeconds, lastPosition: position / 1_000, completed },
+		]),
+	);
 
 /** An enrollment as answers show it. */
 export const enrollmentView = (seat: EnrollmentDoc): Enrollment => ({
@@ -11,4 +19,5 @@ export const enrollmentView = (seat: EnrollmentDoc): Enrollment => ({
 	totalWatchTime: seat.totalWatchTime,
 	enrolledAt: seat.enrolledAt,
 	...(seat.completedAt && { completedAt: seat.completedAt }),
+	...(seat.watched && { lectures: lecturesOf(seat.watched) }),
 });
