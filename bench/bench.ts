@@ -1,4 +1,4 @@
-// npm run bench -- [gateway|latency|purchases|nodes|memory …] [--report]: how fast, beside what; docs/benchmarks.md.
+// npm run bench -- [gateway|latency|purchases|nodes|memory|cache …] [--report]: how fast, beside what; docs/benchmarks.md.
 import { parseArgs } from "node:util";
 import { nats } from "../test/support/servers.ts";
 import { cpuMicros } from "./harness/cpu.ts";
@@ -11,6 +11,7 @@ const benches = {
 	purchases: async () => (await import("./modes/purchases.ts")).purchases,
 	nodes: async () => (await import("./modes/nodes.ts")).nodes,
 	memory: async () => (await import("./modes/memory.ts")).memory,
+	cache: async () => (await import("./modes/cache.ts")).cache,
 };
 type Bench = keyof typeof benches;
 
@@ -21,6 +22,7 @@ const help = `npm run bench -- [<bench> …] [options]
   purchases   purchases per second and start-up, embedded and on a mesh; 6 min
   nodes       CPU time per request with 1 to 8 nodes of a service; 5 min
   memory      memory of an idle node; 2 min
+  cache       reads with Redis and without: latency, CPU time, hit rate; 4 min
 
   --report              draws bench/results/bench.html and writes the figures into docs/benchmarks.md
   --profile             gateway: where the time goes, by CPU profiles, in place of how much of it

@@ -54,6 +54,7 @@ function makeCourse(i: number, next: () => number): Course {
 		completionRule: "reported",
 		teacherId: `usr_0190f3c2-0000-7000-8000-${hex(next, 12)}`,
 		enrollmentCount: i,
+		ratingCount: 0,
 		createdAt: "2026-01-02T03:04:05.678Z",
 		updatedAt: "2026-02-03T04:05:06.789Z",
 	};

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { html, Markup } from "../../test/drills/harness/markup.ts";
 import { amount } from "../../test/drills/harness/plot.ts";
 import { type Run, readResult } from "../harness/results.ts";
+import { cacheTables } from "./cache.ts";
 import { markdown, type Table } from "./format.ts";
 import { gatewayTables } from "./gateway.ts";
 import { latencyTables } from "./latency.ts";
@@ -43,6 +44,7 @@ const sections = (): Section[] => [
 	...section("nodes", "Cost of a request with more nodes", nodesTables, nodesPlots),
 	...section("memory", "Memory of an idle node", memoryTables, memoryPlots),
 	...section("purchases", "Purchases", purchasesTables, purchasesPlots),
+	...section("cache", "What Redis saves", cacheTables, () => []),
 ];
 
 const about = ({ at, version, commit, node, machine, rounds, seed, seconds }: Run): string =>

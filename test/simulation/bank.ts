@@ -6,6 +6,7 @@ import type {
 	RefundSnapshot,
 	Snapshot,
 } from "../../services/money/payments/providers/port.ts";
+import { type OrderBook, razorpayOn, type Try } from "./razorpay.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
 /** Idempotency keys are forgotten after a day. */
@@ -27,6 +28,8 @@ export interface Intent extends Omit<Snapshot, "refunds" | "disputes"> {
 	cancels: boolean;
 	/** What it will keep, where it tells that later. */
 	dueFee?: number;
+	/** Of what is asked for as Razorpay is. */
+	order?: OrderBook;
 }
 
 type Event = Omit<ProviderEvent, "id">;
@@ -50,8 +53,35 @@ export class Bank {
 		this.#tell = tell;
 	}
 
-	/** The bank as one process reaches it. */
+	/** The bank as one process reaches it: by the product's own provider of Razorpay where the buyer wants that. */
 	provider(owner: Owner): PaymentProvider {
+		const own = this.#ownProvider(owner);
+		const razorpay = razorpayOn(
+			{
+				all: () => [...this.intents.values()].reverse(),
+				open: (key, amountMinor, currency, notes) =>
+					this.#open(key, amountMinor, currency, { notes, tries: [] }),
+				take: (intent, taken) => this.#take(intent, taken),
+				refund: (intent, amountMinor, key) => void this.#refund(intent, amountMinor, key),
+				now: () => this.#scheduler.now,
+			},
+			(what, act) => this.#reach(owner, what, act),
+		);
+		const of = (id: string) => (id.startsWith("order_") ? razorpay : own);
+		return {
+			...own,
+			create: intent =>
+				(intent.method === "razorpay" && razorpay.step(intent.currency) === 1
+					? razorpay
+					: own
+				).create(intent),
+			fetch: id => of(id).fetch(id),
+			cancel: id => of(id).cancel(id),
+			refund: order => of(order.id).refund(order),
+		};
+	}
+
+	#ownProvider(owner: Owner): PaymentProvider {
 		return {
 			name: "sandbox",
 			step: () => 1,
@@ -120,16 +150,36 @@ export class Bank {
 		this.#isDown = !this.#isDown;
 	}
 
+	/** The last that was made under a key; of orders the first, which is the one that is found. */
 	byKey(key: string): Intent | undefined {
-		return [...this.intents.values()].findLast(intent => intent.key === key);
+		const made = [...this.intents.values()].filter(intent => intent.key === key);
+		return made[0]?.order ? made[0] : made.at(-1);
 	}
 
 	/** The buyer pays, or the money comes by itself. */
 	pay(id: string): void {
 		const intent = this.#get(id);
-		if (intent.status !== "open" && intent.status !== "processing") return;
+		const isOpen = intent.status === "open" || intent.status === "processing";
+		if (intent.order) this.#authorize(intent, intent.order);
+		else if (isOpen) this.#paid(intent, `ch_${id}`);
+	}
+
+	/** The buyer's bank approves, also of what is closed: Razorpay lets them try. */
+	#authorize(intent: Intent, { tries }: OrderBook): void {
+		if (intent.status === "paid" || tries.some(({ status }) => status === "authorized")) return;
+		tries.unshift({ id: `pay_${++this.#made}`, status: "authorized", at: this.#scheduler.now });
+		if (intent.status === "open") intent.status = "processing";
+		this.#say(intent, { kind: "failed", type: "payment.authorized" });
+	}
+
+	#take(intent: Intent, taken: Try): void {
+		taken.status = "captured";
+		this.#paid(intent, taken.id);
+	}
+
+	#paid(intent: Intent, chargeId: string): void {
 		const { now } = this.#scheduler;
-		Object.assign(intent, { status: "paid", paidAt: now, chargeId: `ch_${id}` });
+		Object.assign(intent, { status: "paid", paidAt: now, chargeId });
 		const fee = { amountMinor: 1 + (intent.amountMinor % 97), currency: "EUR" };
 		if (this.#scheduler.chance(0.4)) intent.fee = fee;
 		else if (this.#scheduler.chance(0.5)) {
@@ -143,7 +193,8 @@ export class Bank {
 	/** A slow means of payment. */
 	process(id: string): void {
 		const intent = this.#get(id);
-		if (intent.status !== "open") return;
+		if (intent.order) this.#authorize(intent, intent.order);
+		if (intent.order || intent.status !== "open") return;
 		intent.status = "processing";
 		this.#say(intent, { kind: "failed", type: "payment.processing" });
 	}
@@ -156,8 +207,16 @@ export class Bank {
 			code: "card_declined",
 			message: "No",
 		};
+		if (intent.order) this.#fail(intent.order, failure.id);
 		Object.assign(intent, { status: "open", failure });
 		this.#say(intent, { kind: "failed", type: "payment.failed", failure });
+	}
+
+	/** What was authorized goes back to the buyer; else a try comes to nothing. */
+	#fail({ tries }: OrderBook, id: string): void {
+		const authorized = tries.find(({ status }) => status === "authorized");
+		if (authorized) authorized.status = "refunded";
+		else tries.unshift({ id, status: "failed", at: this.#scheduler.now });
 	}
 
 	/** Somebody at the bank gives money back by hand. */
@@ -223,8 +282,8 @@ export class Bank {
 		}
 	}
 
-	#open(key: string, amountMinor: number, currency: string): Intent {
-		const id = `pi_${++this.#made}`;
+	#open(key: string, amountMinor: number, currency: string, order?: OrderBook): Intent {
+		const id = `${order ? "order" : "pi"}_${++this.#made}`;
 		const intent: Intent = {
 			id,
 			key,
@@ -233,9 +292,10 @@ export class Bank {
 			status: "open",
 			madeAt: this.#scheduler.now,
 			paidAt: 0,
-			cancels: this.#scheduler.chance(0.6),
+			cancels: order !== undefined || this.#scheduler.chance(0.6),
 			refunds: [],
 			disputes: [],
+			...(order && { order }),
 		};
 		this.intents.set(id, intent);
 		return intent;
@@ -267,7 +327,12 @@ export class Bank {
 		const isAwaited = this.#scheduler.now - intent.madeAt < awaitedMs;
 		const isExpected = event.kind === "failed" || (event.kind === "paid" && isAwaited);
 		this.#tell(
-			{ id: `evt_${++this.#made}`, gatewayId: intent.id, key: intent.key, ...event },
+			{
+				id: `evt_${++this.#made}`,
+				gatewayId: intent.id,
+				...(!intent.order && { key: intent.key }),
+				...event,
+			},
 			!isExpected,
 		);
 	}

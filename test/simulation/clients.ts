@@ -97,15 +97,16 @@ export async function buy(world: World, client: Client, courseId: string): Promi
 async function order(world: World, client: Client, courseId: string): Promise<Payment[]> {
 	const { scheduler } = world;
 	const tab = async () => {
-		const paymentMethod = scheduler.chance(0.85) ? "stripe" : "razorpay";
+		const paymentMethod = scheduler.chance(0.7) ? "stripe" : "razorpay";
 		const heard = await client.insist("payments.create", { courseId, paymentMethod });
 		if (!heard || "code" in heard) return undefined;
 		const payment: Payment = heard.value;
 		world.promise(`${payment.id} was answered to ${client.name}`, () =>
 			world.payment(payment.id)?.userId === client.name ? undefined : "it is not there",
 		);
-		if (payment.clientSecret && payment.paymentGatewayId)
-			world.payable.add(payment.paymentGatewayId);
+		const { paymentGatewayId: gatewayId, clientSecret } = payment;
+		if (gatewayId && (clientSecret || world.bank.intents.get(gatewayId)?.order))
+			world.payable.add(gatewayId);
 		world.known.set(payment.id, payment);
 		return payment;
 	};

@@ -14,6 +14,11 @@ export const defects = {
 		right: "await this.seats().refunded(ctx,",
 		wrong: "void this.seats().refunded(ctx,",
 	},
+	"money counted before it is taken": {
+		file: "services/money/payments/providers/razorpay-snapshots.ts",
+		right: 'status === "captured" || (status === "refunded" && captured);',
+		wrong: 'status === "authorized" || status === "captured" || captured;',
+	},
 	"ack before write": {
 		file: "services/money/payments/payments.service.ts",
 		right: "await this.inbox.take(name, event, bytes.toString());",

@@ -15,8 +15,15 @@ import type { Driver } from "../../kernel/store/collection.ts";
 import type { Doc, Model } from "../../kernel/store/model.ts";
 import { noTracing } from "../../kernel/tracing/tracing.ts";
 import { SchemaChecks } from "../../kernel/validator.ts";
+import { reviews } from "../../services/commerce/reviews/reviews.contract.ts";
+import { files } from "../../services/content/files/files.contract.ts";
+import { videos } from "../../services/content/videos/videos.contract.ts";
+import { mail } from "../../services/engagement/mail/mail.contract.ts";
 import { notifications } from "../../services/engagement/notifications/notifications.contract.ts";
 import notificationsService from "../../services/engagement/notifications/notifications.service.ts";
+import { auth } from "../../services/identity/auth/auth.contract.ts";
+import { users } from "../../services/identity/users/users.contract.ts";
+import { certificates } from "../../services/learning/certificates/certificates.contract.ts";
 import { courses } from "../../services/learning/courses/courses.contract.ts";
 import { enrollments } from "../../services/learning/enrollments/enrollments.contract.ts";
 import enrollmentsService from "../../services/learning/enrollments/enrollments.service.ts";
@@ -27,7 +34,9 @@ import paymentsService from "../../services/money/payments/payments.service.ts";
 import type { PaymentProvider } from "../../services/money/payments/providers/port.ts";
 import type { Owner } from "./scheduler.ts";
 
-export const contracts = new Contracts([payments, ledger, enrollments, notifications, courses]);
+/** Beside those that are simulated, the ones whose facts these hear of. */
+const around = [auth, certificates, courses, files, mail, reviews, users, videos];
+export const contracts = new Contracts([payments, ledger, enrollments, notifications, ...around]);
 const checks = new SchemaChecks(contracts);
 
 /** The services that are simulated, by the domain that runs them. */
@@ -55,6 +64,9 @@ const meshed = readEnv({
 	CRASH_AT,
 });
 
+/** What every course asks for: what its students say. */
+const asReported = { completionRule: "reported", lessons: {}, version: 1 };
+
 interface CallOptions {
 	headers?: Record<string, unknown>;
 	parentCtx?: SimulatedContext;
@@ -73,6 +85,8 @@ type Lifecycle = ((this: object) => unknown) | undefined;
 /** As much of Moleculer's broker as services use. */
 export interface SimulatedBroker {
 	call: Call;
+	/** Nobody hears events: they are hints. */
+	emit(): void;
 	logger: typeof logger;
 	ContextFactory: { create(...args: unknown[]): SimulatedContext };
 	openDriver(model: Model<Doc>): Driver;
@@ -151,6 +165,7 @@ export class SimulatedNode implements Owner {
 		this.services = new Set([
 			...this.#schemas.map(schema => schema.name),
 			...(runs.includes("learning") ? [courses.name] : []),
+			...(runs.includes("engagement") ? [mail.name] : []),
 		]);
 		const call = (carryMiddleware as unknown as { call(next: Call): Call }).call(
 			(action, params = {}, { headers = {} } = {}) =>
@@ -160,6 +175,7 @@ export class SimulatedNode implements Owner {
 		);
 		const broker: SimulatedBroker = {
 			call,
+			emit: silent,
 			logger,
 			ContextFactory: {
 				create: (_broker, _endpoint, params, options) =>
@@ -198,6 +214,11 @@ export class SimulatedNode implements Owner {
 		this.#actions.set("courses.describe", async ({ params }) =>
 			this.#world.describeCourse((params as { id: string }).id),
 		);
+		this.#actions.set("courses.completion", async () => asReported);
+		this.#actions.set("mail.send", async ({ params }) => ({
+			id: (params as { key: string }).key,
+			state: "sent",
+		}));
 		this.isUp = true;
 		await this.#platform.runners.start();
 		this.hasStarted = true;

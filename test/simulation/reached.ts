@@ -6,6 +6,8 @@ const refunds = ({ refunds }: PaymentDoc) => Object.values(refunds);
 const said = ({ log }: PaymentDoc, what: string) =>
 	Object.values(log).some(entry => entry.what === what);
 
+const isOrder = ({ gatewayId }: PaymentDoc) => gatewayId?.startsWith("order_") === true;
+
 const situations = {
 	captured: p => Boolean(p.capturedAt),
 	"captured late": p =>
@@ -13,6 +15,9 @@ const situations = {
 			({ what, detail }) => what === "captured" && detail?.startsWith("after"),
 		),
 	canceled: p => p.status === "canceled",
+	"captured at Razorpay": p => isOrder(p) && Boolean(p.capturedAt),
+	"closed at Razorpay": p => isOrder(p) && (p.status === "canceled" || p.status === "expired"),
+	"given back at Razorpay": p => isOrder(p) && (p.refundedMinor ?? 0) > 0,
 	expired: p => p.status === "expired",
 	"refused by the bank": p => p.status === "failed",
 	declined: p => Object.keys(p.declines).length > 0,

@@ -402,6 +402,8 @@ export class World implements Surroundings {
 			.call(this.bank.owner, "payments.webhook", { provider: "sandbox", headers: {}, body }, {})
 			.then(
 				() => {
+					// What was answered must be written: whoever answered may die at once.
+					if (this.scheduler.mishap(0.08)) this.#crash();
 					if (this.scheduler.mishap(0.2)) return;
 					this.#undelivered = this.#undelivered.filter(other => other !== owed);
 				},
@@ -469,7 +471,7 @@ export class World implements Surroundings {
 		if (this.#undelivered.length > 0)
 			this.fail(`${this.#undelivered.length} webhooks are refused for ever`);
 		const consumers = new Set(this.#nodes.flatMap(({ services }) => [...services]));
-		consumers.delete("courses");
+		for (const played of ["courses", "mail"]) consumers.delete(played);
 		const found = problemsOf({
 			bank: this.bank,
 			facts: this.#watch.facts,

@@ -280,6 +280,7 @@ export const payments = defineContract("payments", {
 			result: Type.Object(
 				{
 					paymentIds: Type.Array(Type.String()),
+					payables: Type.Array(Payable, { description: "What each is for, in the same order" }),
 					items: Type.Array(Movement),
 					unsettled: Type.Array(Type.String(), {
 						description: "Those of which something has no known end at the provider",

@@ -205,6 +205,7 @@ export default implement(payments, {
 			);
 			return {
 				paymentIds: found.map(({ id }) => id),
+				payables: found.map(({ payable }) => payable),
 				items: found.flatMap(movementsOf),
 				unsettled: found.filter(({ askAt }) => askAt !== undefined).map(({ id }) => id),
 			};

@@ -7,11 +7,18 @@ import type {
 	Intent,
 	PaymentProvider,
 } from "../../../services/money/payments/providers/port.ts";
+import { razorpayProvider } from "../../../services/money/payments/providers/razorpay.ts";
+import { razorpayClient } from "../../../services/money/payments/providers/razorpay-client.ts";
 import { sandboxProvider } from "../../../services/money/payments/providers/sandbox.ts";
 import { stripeProvider } from "../../../services/money/payments/providers/stripe.ts";
 import { signWebhook } from "../../../services/money/signatures.ts";
 import { eventually } from "../../support/http.ts";
 import { folderOf, root, startNode } from "../../support/node.ts";
+import {
+	type FakeRazorpay,
+	sign,
+	startFakeRazorpay,
+} from "../../support/razorpay/fake-razorpay.ts";
 import { type FakeStripe, startFakeStripe } from "../../support/stripe/fake-stripe.ts";
 import { neighbour, posted } from "./neighbour.contract.ts";
 
@@ -22,7 +29,7 @@ export interface Signing {
 	secondsOff?: number;
 	/** Changes the body after it was signed. */
 	alter?: (body: string) => string;
-	/** Changes the event before it is signed. */
+	/** Changes the event before it is signed; one without an id is none. */
 	change?: (event: Record<string, unknown>) => void;
 }
 
@@ -49,7 +56,16 @@ export interface Bench {
 	): Promise<{ headers: Record<string, unknown>; body: Buffer }>;
 	/** The provider's own names of events. */
 	types: Record<"paid" | "failed" | "refunded" | "disputed", string>;
+	/** How far the time of an event may be off, seconds. */
+	window: { past: number; future: number };
+	/** Whether it takes a secret to pay, or the id alone. */
+	paysBySecret: boolean;
+	/** Whether its events always tell the key of their payment. */
+	tellsKey: boolean;
 }
+
+/** Of providers that sign the time of a delivery. */
+const signedTime = { window: { past: 300, future: 300 }, paysBySecret: true, tellsKey: true };
 
 const seconds = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
 
@@ -80,6 +96,7 @@ export async function sandboxBench(t: TestContext): Promise<Bench> {
 		return mesh("sandbox.pay", { id: key, secret: secrets.get(id) as string, outcome });
 	};
 	return {
+		...signedTime,
 		provider: { ...provider, create: opened },
 		pay: id => play(id, "succeed"),
 		decline: id => play(id, "decline"),
@@ -154,6 +171,7 @@ export async function stripeBench(t: TestContext): Promise<StripeBench> {
 		},
 	};
 	return {
+		...signedTime,
 		fake,
 		hurried,
 		provider,
@@ -200,5 +218,96 @@ export async function stripeBench(t: TestContext): Promise<StripeBench> {
 			refunded: "refund.created",
 			disputed: "charge.dispute.created",
 		},
+	};
+}
+
+export interface RazorpayBench extends Bench {
+	fake: FakeRazorpay;
+	/** The same provider, which gives up after 1 s. */
+	hurried: PaymentProvider;
+	/** What the provider takes for now. */
+	clock: { now: () => number };
+}
+
+/** Razorpay's provider on a Razorpay of the test's own. */
+export async function razorpayBench(t: TestContext): Promise<RazorpayBench> {
+	const fake = await startFakeRazorpay(t);
+	const clock = { now: () => Date.now() };
+	const older = "the older secret";
+	const { keyId, keySecret } = fake;
+	const providerOf = (timeoutMs: number) =>
+		razorpayProvider({
+			client: razorpayClient({ keyId, keySecret, apiBase: fake.url, timeoutMs }),
+			keySecret,
+			webhookSecrets: [fake.webhookSecret, older],
+			clock,
+		});
+	const [patient, hurried] = [providerOf(30_000), providerOf(hurryMs)];
+	let isHurried = false;
+	const provider: PaymentProvider = {
+		...patient,
+		refund(order) {
+			const { refund } = isHurried ? hurried : patient;
+			isHurried = false;
+			return refund(order);
+		},
+	};
+	return {
+		fake,
+		hurried,
+		clock,
+		provider,
+		/** What the bank approved is captured when Razorpay is asked how the order stands. */
+		async pay(id) {
+			fake.pay(id);
+			await provider.fetch(id);
+		},
+		decline: async id => fake.decline(id),
+		async process(id) {
+			fake.failCaptures();
+			fake.pay(id);
+		},
+		async endProcessing(id, end) {
+			if (end === "failed") fake.letGo(id);
+			fake.failCaptures(false);
+		},
+		refundsGo: async (_id, how) =>
+			fake.refundsBegin(
+				({ succeed: "processed", pending: "pending", fail: "failed" } as const)[how],
+			),
+		settleRefund: async (_id, refundId, status) =>
+			fake.settleRefund(refundId, status === "succeeded" ? "processed" : "failed"),
+		refundByHand: async (id, amountMinor) => fake.refundByHand(id, amountMinor),
+		async loseRefundAnswer() {
+			fake.next({ on: /refund$/, applied: true, hangMs: 2 * hurryMs });
+			isHurried = true;
+		},
+		dispute: async (id, status, amount) => fake.dispute(id, { status, ...(amount && { amount }) }),
+		async webhook(
+			type,
+			{ secret = "first", secondsOff = 0, alter = (text: string) => text, change } = {},
+		) {
+			const told = fake.books.events.findLast(({ event }) => event.event === type);
+			assert.ok(told, `Razorpay told of no ${type}`);
+			const { id, event } = structuredClone(told);
+			const shown: Record<string, unknown> = { id, type };
+			change?.(shown);
+			const made = { ...event, event: "id" in shown ? String(shown.type) : (undefined as never) };
+			const key = { first: fake.webhookSecret, second: older, forged: "forged" }[secret];
+			const at = seconds(Date.now());
+			made.created_at = at / 1_000 + secondsOff;
+			clock.now = () => at;
+			const { headers, body } = sign({ id, event: made }, key);
+			return { headers, body: Buffer.from(alter(body)) };
+		},
+		types: {
+			paid: "payment.captured",
+			failed: "payment.failed",
+			refunded: "refund.created",
+			disputed: "payment.dispute.created",
+		},
+		window: { past: 48 * 3_600, future: 300 },
+		paysBySecret: false,
+		tellsKey: false,
 	};
 }

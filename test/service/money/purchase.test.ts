@@ -415,7 +415,7 @@ describe("the sandbox", () => {
 		assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
 		const html = await page.text();
 		assert.match(html, /Widget &lt;w1&gt;/);
-		for (const [, path] of html.matchAll(/(?:href|src)="([^"]+)"/g)) {
+		for (const [, path] of html.matchAll(/<(?:link|script)[^>]* (?:href|src)="([^"]+)"/g)) {
 			const file = await fetch(`${base}${path}`);
 			assert.equal(file.status, 200, path);
 			assert.match(file.headers.get("content-type") ?? "", /^text\/(?:css|javascript)/);

@@ -80,6 +80,7 @@ export function checkoutPage(payment: Payment, intent: SandboxIntentDoc): string
 			</form>
 			<p class="error" role="alert" hidden></p>
 			<noscript><p class="error">The buttons need JavaScript.</p></noscript>
+			<p><a href="/school#/paid/${encodeURIComponent(payment.id)}">Back to the school</a></p>
 			<p class="ids">${escapeHtml(payment.paymentMethod)} · ${escapeHtml(intent.id)}</p>
 		</main>
 	</body>
