@@ -12,6 +12,10 @@ export interface NotificationDoc {
 	/** Whether it was read: an index cannot hold what is not there. */
 	isRead: boolean;
 	readAt?: string;
+	/** It is not in the inbox, by its user's wish; kept so that nothing is told twice. */
+	hidden?: true;
+	/** When its mail may go, ISO 8601, as was decided when it was first heard of; none for no mail. */
+	mailAt?: string;
 	/** When it happened, not when it was heard of. */
 	createdAt: string;
 }
@@ -26,6 +30,8 @@ export const NotificationModel = defineModel<NotificationDoc>()({
 		data: { type: Object },
 		isRead: Boolean,
 		readAt: String,
+		hidden: Boolean,
+		mailAt: String,
 		createdAt: String,
 	},
 	indexes: { userId: {} },

@@ -11,6 +11,8 @@ export interface UserDoc {
 	pictureUrl?: string;
 	/** Whether an admin lets this teacher publish what has a price. */
 	approved?: boolean;
+	/** When the address was shown to be theirs, ISO 8601. */
+	emailVerifiedAt?: string;
 	/** A registration took up this profile, which an earlier one had left behind. */
 	claimed?: boolean;
 	createdAt: string;
@@ -25,6 +27,7 @@ export const UserModel = defineModel<UserDoc>()({
 		roles: [String],
 		pictureUrl: String,
 		approved: Boolean,
+		emailVerifiedAt: String,
 		claimed: Boolean,
 		createdAt: String,
 	},

@@ -9,9 +9,27 @@ import {
 	type NotificationDoc,
 	NotificationModel,
 } from "../../../models/engagement/notification.model.ts";
+import { PreferenceModel } from "../../../models/engagement/preference.model.ts";
+import { kindOf, type NotificationType } from "./kinds.ts";
 import { type Notification, notifications } from "./notifications.contract.ts";
+import {
+	channelsFor,
+	mailAt,
+	replacePreferences,
+	toPreferences,
+	turnMailOff,
+} from "./preferences.ts";
+import {
+	readUnsubscribeToken,
+	unsubscribedPage,
+	unsubscribePage,
+	unsubscribeToken,
+} from "./unsubscribe.ts";
+import { write } from "./words.ts";
 
 const readBatch = 200;
+const listed = { hidden: { $exists: false } } as const;
+const html = "text/html; charset=utf-8";
 
 const answer = ({
 	id,
@@ -31,37 +49,84 @@ const answer = ({
 	createdAt,
 });
 
-/** Notifications: one of each kind for each thing that happened, however often it is told. */
+/** Notifications: one of each kind for each thing that happened, by each channel, however often it is told. */
 export default implement(notifications, {
-	mixins: [Store({ notifications: NotificationModel })],
+	mixins: [Store({ notifications: NotificationModel, preferences: PreferenceModel })],
 
 	methods: {
-		/** Puts it into the inbox once, as of when it happened; the fact that caused it decides its id. */
+		/**
+		 * Tells a user of a fact. Its document decides by which channels, once: a fact that comes again finds it, and does
+		 * what was left undone.
+		 * @param data ids and amounts, as the notification carries them
+		 * @param said what its words need besides
+		 */
 		async notify(
-			{ fact }: FactContext,
+			ctx: FactContext,
 			userId: string,
-			title: string,
-			body: string,
 			data: NotificationDoc["data"],
+			said: Record<string, string> = {},
 		): Promise<void> {
+			const { fact } = ctx;
+			const type = fact.name as NotificationType;
+			const { title, body, path } = write(type, { ...data, ...said });
+			const preference = await this.preferences.get(userId);
+			const { inApp, live } = channelsFor(preference, type);
+			const at = mailAt(preference, type, this.clock.now());
+			const id = derivedId("ntf", fact.id, userId);
+			const doc: NotificationDoc = {
+				id,
+				userId,
+				type,
+				title,
+				body,
+				data,
+				isRead: !inApp,
+				...(!inApp && { hidden: true }),
+				...(at !== undefined && { mailAt: at }),
+				createdAt: fact.at,
+			};
+			let decided: NotificationDoc | null = doc;
 			try {
-				await this.notifications.insert({
-					id: derivedId("ntf", fact.id, userId),
-					userId,
-					type: fact.name,
-					title,
-					body,
-					data,
-					isRead: false,
-					createdAt: fact.at,
-				});
+				await this.notifications.insert(doc);
+				if (live) await this.push(userId, "notification", answer(doc));
 			} catch (error) {
 				if (!isDuplicate(error)) throw error;
+				decided = await this.notifications.get(id);
 			}
+			if (decided?.mailAt !== undefined)
+				await ctx.call("mail.send", {
+					key: id,
+					userId,
+					template: "notification",
+					data: { title: decided.title, body: decided.body, path },
+					notBefore: decided.mailAt,
+					...this.unsubscribing(userId, type),
+				});
+		},
+
+		/** Where a mail of this type can be turned off; nowhere for a critical one, or where nothing can be signed. */
+		unsubscribing(userId: string, type: NotificationType): { unsubscribeUrl?: string } {
+			const [secret] = this.env.SERVICE_SECRET_KEY;
+			if (kindOf(type).isCritical || secret === undefined) return {};
+			const token = unsubscribeToken(secret, userId, type);
+			return { unsubscribeUrl: `${this.env.publicUrl}/api/notifications/unsubscribe/${token}` };
+		},
+
+		/** A hint to the pages that a user has open; who has none reads it later. */
+		async push(userId: string, event: string, said: object): Promise<void> {
+			const unread = await this.notifications.count({ userId, isRead: false });
+			this.broker.emit("realtime.push", { userId, event, payload: { ...said, unread } });
 		},
 
 		async courseTitle(ctx: FactContext, id: string): Promise<string> {
 			return (await ctx.call("courses.describe", { id })).title;
+		},
+
+		/** @throws UNSUBSCRIBE_TOKEN_INVALID */
+		unsubscriber(token: string): { userId: string; type: NotificationType } {
+			const found = readUnsubscribeToken(this.env.SERVICE_SECRET_KEY, token);
+			if (!found) throw problem(notifications, "UNSUBSCRIBE_TOKEN_INVALID");
+			return found;
 		},
 	},
 
@@ -69,25 +134,28 @@ export default implement(notifications, {
 		async list(ctx) {
 			const userId = ctx.locals.user.id;
 			const [found, unread] = await Promise.all([
-				this.notifications.list({ userId }, ctx.params, { createdAt: -1 }),
+				this.notifications.list({ userId, ...listed }, ctx.params, { createdAt: -1 }),
 				this.notifications.count({ userId, isRead: false }),
 			]);
 			return { ...found, items: found.items.map(answer), unread };
 		},
 
 		async read(ctx) {
-			const owned = { id: ctx.params.id, userId: ctx.locals.user.id };
-			const changed =
-				(await this.notifications.advance(
-					{ ...owned, isRead: false },
-					{ $set: { isRead: true, readAt: iso(this.clock.now()) } },
-				)) ?? (await this.notifications.findOne(owned));
-			if (!changed) throw problem(notifications, "NOTIFICATION_NOT_FOUND");
-			return answer(changed);
+			const userId = ctx.locals.user.id;
+			const owned = { id: ctx.params.id, userId, ...listed };
+			const changed = await this.notifications.advance(
+				{ ...owned, isRead: false },
+				{ $set: { isRead: true, readAt: iso(this.clock.now()) } },
+			);
+			if (changed) await this.push(userId, "unread", {});
+			const found = changed ?? (await this.notifications.findOne(owned));
+			if (!found) throw problem(notifications, "NOTIFICATION_NOT_FOUND");
+			return answer(found);
 		},
 
 		async readAll(ctx) {
-			const unread = { userId: ctx.locals.user.id, isRead: false };
+			const userId = ctx.locals.user.id;
+			const unread = { userId, isRead: false };
 			const $set = { isRead: true, readAt: iso(this.clock.now()) };
 			for (let read = 0; ; ) {
 				const batch = await this.notifications.find(unread, { limit: readBatch });
@@ -95,66 +163,87 @@ export default implement(notifications, {
 					batch.map(({ id }) => this.notifications.advance({ ...unread, id }, { $set })),
 				);
 				read += marked.filter(Boolean).length;
-				if (batch.length < readBatch) return { read };
+				if (batch.length === readBatch) continue;
+				if (read > 0) await this.push(userId, "unread", {});
+				return { read };
 			}
+		},
+
+		async preferences(ctx) {
+			return toPreferences(await this.preferences.get(ctx.locals.user.id));
+		},
+
+		async setPreferences(ctx) {
+			const { id } = ctx.locals.user;
+			return toPreferences(
+				await replacePreferences(this.preferences, id, ctx.params, this.clock.now()),
+			);
+		},
+
+		async unsubscribePage(ctx) {
+			const { type } = this.unsubscriber(ctx.params.token);
+			return { contentType: html, content: unsubscribePage(type) };
+		},
+
+		async unsubscribe(ctx) {
+			const { userId, type } = this.unsubscriber(ctx.params.token);
+			await turnMailOff(this.preferences, userId, type, this.clock.now());
+			return { contentType: html, content: unsubscribedPage(type) };
 		},
 	},
 
 	on: {
 		async "enrollment.activated"({ userId, courseId, enrollmentId }, ctx) {
-			const title = await this.courseTitle(ctx, courseId);
-			await this.notify(ctx, userId, `You are enrolled in ${title}`, "The course is open to you.", {
-				courseId,
-				enrollmentId,
-			});
+			const course = await this.courseTitle(ctx, courseId);
+			await this.notify(ctx, userId, { courseId, enrollmentId }, { course });
 		},
 
 		async "enrollment.completed"({ userId, courseId, enrollmentId }, ctx) {
-			const title = await this.courseTitle(ctx, courseId);
-			await this.notify(ctx, userId, `You completed ${title}`, "Well done.", {
-				courseId,
-				enrollmentId,
-			});
+			const course = await this.courseTitle(ctx, courseId);
+			await this.notify(ctx, userId, { courseId, enrollmentId }, { course });
+		},
+
+		async "certificate.issued"({ userId, courseId, certificateId }, ctx) {
+			const course = await this.courseTitle(ctx, courseId);
+			await this.notify(ctx, userId, { certificateId, courseId }, { course });
+		},
+
+		async "lecture.ready"({ teacherId, lectureId, courseId }, ctx) {
+			const course = await this.courseTitle(ctx, courseId);
+			await this.notify(ctx, teacherId, { lectureId, courseId }, { course });
 		},
 
 		async "payment.captured"({ userId, paymentId, amountMinor, currency }, ctx) {
-			const amount = format({ amountMinor, currency });
-			await this.notify(ctx, userId, "Payment received", `We received ${amount}.`, {
-				paymentId,
-				amountMinor,
-				currency,
-			});
+			const money = format({ amountMinor, currency });
+			await this.notify(ctx, userId, { paymentId, amountMinor, currency }, { money });
 		},
 
 		async "payment.failed"({ userId, paymentId, reason }, ctx) {
-			await this.notify(
-				ctx,
-				userId,
-				"Payment failed",
-				`The payment did not go through: ${reason}.`,
-				{ paymentId },
-			);
+			await this.notify(ctx, userId, { paymentId }, { reason });
 		},
 
 		async "payment.refunded"({ userId, paymentId, refundId, amountMinor, currency }, ctx) {
-			const amount = format({ amountMinor, currency });
-			await this.notify(ctx, userId, "Payment refunded", `We gave you ${amount} back.`, {
-				paymentId,
-				refundId,
-				amountMinor,
-				currency,
-			});
+			const money = format({ amountMinor, currency });
+			await this.notify(ctx, userId, { paymentId, refundId, amountMinor, currency }, { money });
 		},
 
 		async "payment.refund_failed"({ userId, paymentId, refundId, amountMinor, currency }, ctx) {
-			const amount = format({ amountMinor, currency });
-			const body = `The ${amount} could not be given back. What you bought is open to you as before.`;
-			await this.notify(ctx, userId, "Refund failed", body, {
-				paymentId,
-				refundId,
-				amountMinor,
-				currency,
-			});
+			const money = format({ amountMinor, currency });
+			await this.notify(ctx, userId, { paymentId, refundId, amountMinor, currency }, { money });
+		},
+
+		async "account.password_changed"({ userId }, ctx) {
+			await this.notify(ctx, userId, {});
+		},
+
+		async "account.reset_requested"({ userId, linkId }, ctx) {
+			const data = { id: linkId };
+			await ctx.call("mail.send", { key: linkId, userId, template: "password_reset", data });
+		},
+
+		async "account.verification_requested"({ userId, linkId }, ctx) {
+			const data = { id: linkId };
+			await ctx.call("mail.send", { key: linkId, userId, template: "email_verification", data });
 		},
 	},
 });

@@ -49,7 +49,33 @@ const SESSION_REVOKED = {
 	explanation:
 		"By a logout, an admin's change of roles, or a refresh token used twice. Sign in again.",
 } as const;
+const EMAIL_VERIFIED = { status: 409, title: "The address is confirmed already" } as const;
+const invalidLink = {
+	status: 400,
+	title: "This link is not good, or not any more",
+	explanation: "Links are good once; a new one ends those before it. Ask for another.",
+} as const;
+const expiredLink = {
+	status: 400,
+	title: "The time of this link is over",
+	explanation:
+		"Ask for another: one for a new password is good for 30 min, one for an address 3 days.",
+} as const;
+const MailedToken = Type.String({
+	minLength: 1,
+	maxLength: 256,
+	description: "As the link in the mail carries it",
+});
+const Accepted = Type.Object(
+	{ accepted: Type.Literal(true) },
+	{ $id: "Accepted", description: "Says nothing of whether there is an account" },
+);
 const SESSION_NOT_FOUND = { status: 404, title: "There is no such session" } as const;
+
+const linkData = {
+	userId: Type.String(),
+	linkId: Type.String({ description: "What `mailLink` is asked for; no secret" }),
+};
 
 const account = { email: "ada@example.com", password: "correct horse battery" };
 
@@ -153,6 +179,78 @@ export const auth = defineContract("auth", {
 			errors: { SESSION_NOT_FOUND },
 			example: { id: "ses_0190f3c2-0000-7000-8000-000000000000" },
 		},
+		forgotPassword: {
+			description:
+				"Sends who has an account under this address a link to choose another password, good for 30 min, once in 60 s. " +
+				"Answers the same whoever asks; refused after 10 requests for one address, or 100 from one client, in 15 min",
+			kind: "write",
+			access: "public",
+			ignoresToken: true,
+			rest: "POST /api/auth/password/forgot",
+			limit: { perMinute: 60, by: "address" },
+			status: 202,
+			params: Type.Object({ email: Email }),
+			result: Accepted,
+			example: { email: account.email },
+		},
+		resetPassword: {
+			description:
+				"Gives the account another password by the token of a mail, once, and revokes all of its sessions",
+			kind: "write",
+			access: "public",
+			ignoresToken: true,
+			rest: "POST /api/auth/password/reset",
+			limit: { perMinute: 60, by: "address" },
+			status: 204,
+			params: Type.Object({ token: MailedToken, password: Password }),
+			result: Nothing,
+			errors: { RESET_TOKEN_INVALID: invalidLink, RESET_TOKEN_EXPIRED: expiredLink },
+			example: { token: "usr_0.lnk_0.secret", password: account.password },
+		},
+		verifyEmail: {
+			description: "Confirms an address by the token of a mail; the same on every repeat",
+			kind: "write",
+			access: "public",
+			ignoresToken: true,
+			rest: "POST /api/auth/email/verify",
+			limit: { perMinute: 60, by: "address" },
+			status: 204,
+			params: Type.Object({ token: MailedToken }),
+			result: Nothing,
+			errors: {
+				VERIFICATION_TOKEN_INVALID: invalidLink,
+				VERIFICATION_TOKEN_EXPIRED: expiredLink,
+			},
+			example: { token: "usr_0.lnk_0.secret" },
+		},
+		resendVerification: {
+			description: "Sends the caller another mail to confirm their address by, once in 60 s",
+			kind: "write",
+			access: "user",
+			rest: "POST /api/auth/email/resend",
+			limit: { perMinute: 10, by: "caller" },
+			status: 202,
+			result: Accepted,
+			errors: { EMAIL_VERIFIED },
+			example: {},
+		},
+		mailLink: {
+			description:
+				"The link that a mail is to carry, made anew for each try to send it; none where it is not wanted any more",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({
+				purpose: Type.Enum(["reset", "verification"]),
+				userId: Type.String(),
+				id: Type.String(),
+			}),
+			result: Type.Object({ url: Type.Optional(Type.String()) }, { $id: "MailedLink" }),
+			example: {
+				purpose: "reset",
+				userId: "usr_0190f3c2-0000-7000-8000-000000000000",
+				id: "lnk_0190f3c2-0000-7000-8000-000000000000",
+			},
+		},
 		jwks: {
 			description: "Public keys that access tokens are verified with (RFC 7517)",
 			kind: "read",
@@ -228,8 +326,25 @@ export const auth = defineContract("auth", {
 			example: {},
 		},
 	},
-	facts: { ...audited("signing_key") },
-	consumes: { "user.rolesChanged": { from: "start" } },
+	facts: {
+		...audited("signing_key"),
+		"account.verification_requested": {
+			v: 1,
+			data: Type.Object(linkData, { $id: "AccountVerificationRequested" }),
+		},
+		"account.reset_requested": {
+			v: 1,
+			data: Type.Object(linkData, { $id: "AccountResetRequested" }),
+		},
+		"account.password_changed": {
+			v: 1,
+			data: Type.Object({ userId: Type.String() }, { $id: "AccountPasswordChanged" }),
+		},
+	},
+	consumes: {
+		"user.rolesChanged": { from: "start" },
+		"account.password_changed": { from: "start" },
+	},
 	schedules: { purge: "PT1H" },
 });
 

@@ -1,7 +1,9 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Counter } from "prom-client";
 import { iso } from "../../../kernel/clock.ts";
 import type { Caller, Ctx } from "../../../kernel/contract.ts";
 import { codeOf, problem } from "../../../kernel/errors.ts";
+import { fact } from "../../../kernel/facts/fact.ts";
 import { idFor, newId } from "../../../kernel/ids.ts";
 import { defineMixin, implement } from "../../../kernel/implement.ts";
 import { platformOf } from "../../../kernel/platform.ts";
@@ -15,9 +17,10 @@ import { canonicalEmail } from "../email.ts";
 import { auth, type SignedIn } from "./auth.contract.ts";
 import { type AdminAccount, firstAdminAccount, untilDone } from "./first-admin.ts";
 import { LoginThrottle } from "./login-throttle.ts";
+import { issueToken, newLink, requestLink, spendReset, standingOf } from "./mail-links.ts";
 import { checkPassword, hashPassword } from "./passwords.ts";
 import { parseToken, rotate, tokenText } from "./refresh-tokens.ts";
-import { finishClaim, type RegisterNeeds, register } from "./register.ts";
+import { finishClaim, type RegisterNeeds, register, type Welcome } from "./register.ts";
 import {
 	isLive,
 	lastRevoked,
@@ -28,6 +31,16 @@ import {
 	toSession,
 } from "./sessions.ts";
 import { accessTokenSeconds, SigningKeys } from "./signing-keys.ts";
+
+/** The school's pages that mails lead to. What follows # is sent to no server and stands in no log. */
+const pages = { reset: "/school#/reset", verification: "/school#/verify-email" } as const;
+
+/** An answer about an address takes this long, whatever there is to be done for it, ms. */
+const forgotMs = 150;
+
+/** Does something and takes at least `ms` for it. */
+const atLeast = async (ms: number, work: () => Promise<void>): Promise<void> =>
+	void (await Promise.all([work(), pause(ms)]));
 
 /** What the service opens when it starts. */
 const opened = defineMixin({
@@ -64,9 +77,20 @@ export default implement(auth, {
 			};
 		},
 
+		/** A link by which a user confirms their address, and the fact that has it sent. */
+		welcome(ctx: Ctx, userId: string): Welcome {
+			const linkId = idFor(ctx, "lnk");
+			const told = { userId, linkId };
+			return {
+				verification: newLink(linkId, "verification", this.clock.now()),
+				facts: [fact(ctx, this.clock, auth, "account.verification_requested", told)],
+			};
+		},
+
 		/**
 		 * Opens a session. The roles in the token are read after the session is stored: a change of roles either finds
-		 * the session and revokes it, or came first and is seen here.
+		 * the session and revokes it, or came first and is seen here; so does a change of the password.
+		 * @throws INVALID_CREDENTIALS where the password has been changed meanwhile.
 		 */
 		async signIn(ctx: Ctx, credential: CredentialDoc): Promise<SignedIn> {
 			const now = this.clock.now();
@@ -75,6 +99,8 @@ export default implement(auth, {
 			try {
 				await finishClaim(this.registering(ctx), credential);
 				const user = await ctx.call("users.describe", { id: credential.id });
+				const { passwordHash } = (await this.credentials.get(credential.id)) as CredentialDoc;
+				if (passwordHash !== credential.passwordHash) throw problem(auth, "INVALID_CREDENTIALS");
 				const claims = { sub: user.id, sid: session.id, roles: user.roles };
 				return {
 					user,
@@ -132,7 +158,8 @@ export default implement(auth, {
 			const { email, password, name = "", role = "student" } = ctx.params;
 			const id = idFor(ctx, "usr");
 			const wanted = { id, email, password, name, roles: [role] };
-			const credential = await register(this.registering(ctx), wanted);
+			const welcome = (userId: string) => this.welcome(ctx, userId);
+			const credential = await register({ ...this.registering(ctx), welcome }, wanted);
 			if (!credential) throw problem(auth, "EMAIL_TAKEN");
 			return this.signIn(ctx, credential);
 		},
@@ -218,6 +245,63 @@ export default implement(auth, {
 			return null;
 		},
 
+		async forgotPassword(ctx) {
+			const email = canonicalEmail(ctx.params.email);
+			const attempt = await this.throttle.enter(`forgot\n${email}`, ctx.headers.address ?? "local");
+			await attempt.failed();
+			await atLeast(forgotMs, async () => {
+				const found = await this.credentials.findOne({ email });
+				const linkId = idFor(ctx, "lnk");
+				const told = { userId: found?.id ?? "", linkId };
+				const link = newLink(linkId, "reset", this.clock.now());
+				await requestLink(this.credentials, found, "reset", link, [
+					fact(ctx, this.clock, auth, "account.reset_requested", told),
+				]);
+			});
+			return { accepted: true as const };
+		},
+
+		async resetPassword(ctx) {
+			const { token, password } = ctx.params;
+			const now = this.clock.now();
+			const { standing, userId } = await standingOf(this.credentials, "reset", token, now);
+			if (standing === "expired") throw problem(auth, "RESET_TOKEN_EXPIRED");
+			if (standing === "invalid") throw problem(auth, "RESET_TOKEN_INVALID");
+			const passwordHash = await hashPassword(password);
+			const spent = await spendReset(this.credentials, token, passwordHash, now, id => [
+				fact(ctx, this.clock, auth, "account.password_changed", { userId: id }),
+			]);
+			if (!spent) throw problem(auth, "RESET_TOKEN_INVALID");
+			await this.revokeUserSessions(userId, iso(this.clock.now()));
+			return null;
+		},
+
+		async verifyEmail(ctx) {
+			const { token } = ctx.params;
+			const now = this.clock.now();
+			const { standing, userId } = await standingOf(this.credentials, "verification", token, now);
+			if (standing === "expired") throw problem(auth, "VERIFICATION_TOKEN_EXPIRED");
+			if (standing === "invalid") throw problem(auth, "VERIFICATION_TOKEN_INVALID");
+			await ctx.call("users.verifyEmail", { id: userId });
+			return null;
+		},
+
+		async resendVerification(ctx) {
+			const { id } = ctx.locals.user;
+			const { emailVerified } = await ctx.call("users.describe", { id });
+			if (emailVerified) throw problem(auth, "EMAIL_VERIFIED");
+			const { verification, facts } = this.welcome(ctx, id);
+			await requestLink(this.credentials, { id }, "verification", verification, facts);
+			return { accepted: true as const };
+		},
+
+		async mailLink(ctx) {
+			const { purpose, userId, id } = ctx.params;
+			const token = await issueToken(this.credentials, this.clock, purpose, userId, id);
+			if (!token) return {};
+			return { url: `${this.env.publicUrl}${pages[purpose]}?token=${token}` };
+		},
+
 		async jwks() {
 			return { keys: await this.keys.publicKeys() };
 		},
@@ -255,6 +339,11 @@ export default implement(auth, {
 	},
 
 	on: {
+		/** The reset does this itself; the fact makes it good where that was cut off. */
+		async "account.password_changed"({ userId }, { fact }) {
+			await this.revokeUserSessions(userId, fact.at);
+		},
+
 		/** The change of roles asks for this itself; the fact makes it good where that was cut off. */
 		async "user.rolesChanged"({ userId }, { fact }) {
 			await this.revokeUserSessions(userId, fact.at);

@@ -1,6 +1,10 @@
 import { type Clock, iso } from "../../../kernel/clock.ts";
-import { type Collection, isDuplicate } from "../../../kernel/store/collection.ts";
-import type { CredentialDoc } from "../../../models/identity/credential.model.ts";
+import {
+	type Collection,
+	isDuplicate,
+	type OutgoingFact,
+} from "../../../kernel/store/collection.ts";
+import type { CredentialDoc, MailedLink } from "../../../models/identity/credential.model.ts";
 import { checkedEmail } from "../email.ts";
 import type { Role } from "../users/users.contract.ts";
 
@@ -13,6 +17,12 @@ export interface Registration {
 	roles: Role[];
 }
 
+/** What is stored with a new account: the link by which its address is confirmed, and the fact that has it sent. */
+export interface Welcome {
+	verification: MailedLink;
+	facts: readonly OutgoingFact[];
+}
+
 export interface RegisterNeeds {
 	credentials: Pick<Collection<CredentialDoc>, "findOne" | "insert" | "advance">;
 	clock: Clock;
@@ -21,6 +31,8 @@ export interface RegisterNeeds {
 	createProfile(profile: Omit<Registration, "password">): Promise<{ id: string }>;
 	/** Gives a profile left behind its name and roles, once. */
 	claimProfile(claim: { id: string; name: string; roles: Role[] }): Promise<unknown>;
+	/** How a new account is welcomed; not at all where not given. */
+	welcome?(userId: string): Welcome;
 }
 
 /**
@@ -42,14 +54,19 @@ export async function register(
 	if (await credentials.findOne({ email })) return null;
 	const passwordHash = await needs.hash(password);
 	const made = await needs.createProfile(profile);
+	const { verification, facts = [] }: Partial<Welcome> = needs.welcome?.(made.id) ?? {};
 	try {
-		const credential = await credentials.insert({
-			id: made.id,
-			email,
-			passwordHash,
-			createdAt: iso(clock.now()),
-			...(made.id !== id && { claim: { name, roles } }),
-		});
+		const credential = await credentials.insert(
+			{
+				id: made.id,
+				email,
+				passwordHash,
+				createdAt: iso(clock.now()),
+				...(made.id !== id && { claim: { name, roles } }),
+				...(verification && { verification }),
+			},
+			facts,
+		);
 		await finishClaim(needs, credential);
 		return credential;
 	} catch (error) {

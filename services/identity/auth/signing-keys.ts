@@ -2,10 +2,10 @@ import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject } fro
 import { readFileSync } from "node:fs";
 import jwt from "jsonwebtoken";
 import { type Clock, iso } from "../../../kernel/clock.ts";
+import { seal, unseal } from "../../../kernel/sealing.ts";
 import { type Collection, isDuplicate } from "../../../kernel/store/collection.ts";
 import { type AccessClaims, tokenAudience, tokenIssuer } from "../../../kernel/tokens.ts";
 import type { SigningKeyDoc } from "../../../models/identity/signing-key.model.ts";
-import { seal, unseal } from "./sealing.ts";
 
 /** Life of an access token, seconds. */
 export const accessTokenSeconds = 900;

@@ -30,6 +30,7 @@ export const User = Type.Object(
 	{
 		...profileFields,
 		email: Type.String({ description: "Canonical: trimmed, NFKC, lower case" }),
+		emailVerified: Type.Boolean({ description: "A mail to this address has been answered" }),
 		approved: Type.Optional(
 			Type.Boolean({ description: "An admin lets this teacher publish what has a price" }),
 		),
@@ -82,7 +83,7 @@ export const users = defineContract("users", {
 			description:
 				"A user's public profile, up to 10 s old; with the e-mail for the user and for admins",
 			kind: "read",
-			cache: { ttlSeconds: 10 },
+			cache: { ttlSeconds: 10, about: "id" },
 			access: "user",
 			rest: "GET /api/users/:id",
 			params: Type.Object({ id: Type.String() }),
@@ -132,6 +133,17 @@ export const users = defineContract("users", {
 			errors: { USER_NOT_FOUND },
 			example,
 		},
+		names: {
+			description: "Public names by id, of those who are there, for other services",
+			kind: "read",
+			access: "internal",
+			params: Type.Object({ ids: Type.Array(Type.String(), { maxItems: 100 }) }),
+			result: Type.Object(
+				{ names: Type.Record(Type.String(), Type.String()) },
+				{ $id: "UserNames" },
+			),
+			example: { ids: [example.id] },
+		},
 		findByEmail: {
 			description: "The user who has this e-mail, for other services",
 			kind: "read",
@@ -159,6 +171,15 @@ export const users = defineContract("users", {
 			result: User,
 			errors: { USER_NOT_FOUND },
 			example: { ...example, name: "Ada", roles: ["student"] },
+		},
+		verifyEmail: {
+			description: "Notes that a user's address was shown to be theirs; the same on every repeat",
+			kind: "write",
+			access: "internal",
+			params: Type.Object({ id: Id }),
+			result: User,
+			errors: { USER_NOT_FOUND },
+			example,
 		},
 	},
 	facts: {

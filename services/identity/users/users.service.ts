@@ -1,3 +1,4 @@
+import { forget } from "../../../kernel/cache.ts";
 import { iso } from "../../../kernel/clock.ts";
 import { codeOf, problem } from "../../../kernel/errors.ts";
 import { fact } from "../../../kernel/facts/fact.ts";
@@ -9,9 +10,19 @@ import { type UserDoc, UserModel } from "../../../models/identity/user.model.ts"
 import { canonicalEmail, checkedEmail } from "../email.ts";
 import { type User, users } from "./users.contract.ts";
 
-const toUser = ({ id, email, name, roles, pictureUrl, approved, createdAt }: UserDoc): User => ({
+const toUser = ({
 	id,
 	email,
+	name,
+	roles,
+	pictureUrl,
+	approved,
+	emailVerifiedAt,
+	createdAt,
+}: UserDoc): User => ({
+	id,
+	email,
+	emailVerified: emailVerifiedAt !== undefined,
 	name,
 	roles,
 	...(pictureUrl !== undefined && { pictureUrl }),
@@ -28,10 +39,10 @@ export default implement(users, {
 	mixins: [Store({ users: UserModel })],
 
 	methods: {
-		/** Changes a user; profiles that are cached on this node or in Redis are dropped. */
+		/** Changes a user; profiles that are kept are forgotten. */
 		async change(id: string, change: Change, facts: OutgoingFact[] = []): Promise<User> {
 			const changed = found(await this.users.advance({ id }, change, facts));
-			await this.broker.cacher?.clean("users.get:**");
+			await forget(this.broker, "users.get", id);
 			return changed;
 		},
 	},
@@ -86,6 +97,11 @@ export default implement(users, {
 			return found(await this.users.get(ctx.params.id));
 		},
 
+		async names(ctx) {
+			const known = await this.users.find({ id: { $in: ctx.params.ids } });
+			return { names: Object.fromEntries(known.map(({ id, name }) => [id, name])) };
+		},
+
 		async findByEmail(ctx) {
 			return found(await this.users.findOne({ email: canonicalEmail(ctx.params.email) }));
 		},
@@ -118,6 +134,15 @@ export default implement(users, {
 				{ $set: { name: name.trim(), roles, claimed: true } },
 			);
 			return found(claimed ?? (await this.users.get(id)));
+		},
+
+		async verifyEmail(ctx) {
+			const { id } = ctx.params;
+			const verified = await this.users.advance(
+				{ id, emailVerifiedAt: { $exists: false } },
+				{ $set: { emailVerifiedAt: iso(this.clock.now()) } },
+			);
+			return found(verified ?? (await this.users.get(id)));
 		},
 	},
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seal, unseal } from "../../../services/identity/auth/sealing.ts";
+import { seal, unseal } from "../../../kernel/sealing.ts";
 
 const secret = "a-secret-of-thirty-two-characters";
 
