@@ -5,10 +5,12 @@ export interface SectionDoc {
 	courseId: string;
 	title: string;
 	createdAt: string;
+	/** Nobody sees it any more, nor its lectures; both are deleted within the hour. */
+	removedAt?: string;
 }
 
 export const SectionModel = defineModel<SectionDoc>()({
 	name: "sections",
-	fields: { courseId: String, title: String, createdAt: String },
-	indexes: { courseId: {} },
+	fields: { courseId: String, title: String, createdAt: String, removedAt: String },
+	indexes: { courseId: {}, removedAt: { sparse: true } },
 });

@@ -10,6 +10,18 @@ import {
 	pageOf,
 	Timestamp,
 } from "../../../kernel/schemas.ts";
+import { Reviewing, reviewingParams } from "../../commerce/reviews/reviews.contract.ts";
+import { FILE_STORE_MISSING, UPLOAD_MISSING, Upload } from "../../content/files/files.contract.ts";
+import { catalogueFields, catalogueFilters, catalogueParams } from "./catalogue.schemas.ts";
+import {
+	LECTURE_HAS_NO_VIDEO,
+	LectureVideo,
+	lectureReady,
+	playbackFields,
+	UPLOAD_NOT_FOUND,
+	uploadParams,
+	VIDEO_UNAVAILABLE,
+} from "./video.schemas.ts";
 
 const CourseStatus = Type.Enum(["draft", "published", "archived"]);
 const CompletionRule = Type.Enum(["reported", "watched"], {
@@ -32,6 +44,7 @@ const courseFields = {
 	completionRule: CompletionRule,
 	teacherId: Type.String(),
 	enrollmentCount: Type.Integer({ description: "Active and completed enrollments" }),
+	...catalogueFields,
 	createdAt: Timestamp,
 	updatedAt: Timestamp,
 };
@@ -67,14 +80,28 @@ export const Lecture = Type.Object(
 		courseId: Type.String(),
 		sectionId: Type.String(),
 		content: Type.Optional(Type.String()),
+		...playbackFields,
 	},
 	{ $id: "Lecture" },
 );
 export type Lecture = Static<typeof Lecture>;
 
+/** What a course asks of its students before it is completed. */
+export const Completion = Type.Object(
+	{
+		completionRule: CompletionRule,
+		lessons: Type.Record(Type.String(), Type.Integer({ minimum: 0 }), {
+			description: "Length of each lecture, seconds, by id; 0 where it has none",
+		}),
+		version: Type.Integer({ description: "Counts the changes of the lectures" }),
+	},
+	{ $id: "CourseCompletion" },
+);
+export type Completion = Static<typeof Completion>;
+
 export const COURSE_NOT_FOUND = { status: 404, title: "There is no such course" } as const;
 const SECTION_NOT_FOUND = { status: 404, title: "There is no such section" } as const;
-const LECTURE_NOT_FOUND = { status: 404, title: "There is no such lecture" } as const;
+export const LECTURE_NOT_FOUND = { status: 404, title: "There is no such lecture" } as const;
 const FORBIDDEN = { status: 403, title: "Only its teacher or an admin may do this" } as const;
 const TEACHER_NOT_APPROVED = {
 	status: 403,
@@ -91,18 +118,11 @@ export const courses = defineContract("courses", {
 	actions: {
 		list: {
 			description:
-				"Published courses, newest first; each word of `q` finds titles with a word that begins so",
+				"Published courses, newest first; each word of `q` finds titles and categories with a word that begins so",
 			kind: "read",
 			access: "public",
 			rest: "GET /api/courses",
-			params: Type.Object({
-				...listParams,
-				q: Type.Optional(Type.String({ maxLength: 200 })),
-				teacherId: Type.Optional(Id),
-				sort: Type.Optional(
-					Type.Enum(["-createdAt", "createdAt", "title", "-title", "priceMinor", "-priceMinor"]),
-				),
-			}),
+			params: Type.Object({ ...listParams, ...catalogueFilters }),
 			result: pageOf("CoursePage", Course),
 			example: { q: "pottery", pageSize: 5 },
 		},
@@ -110,6 +130,7 @@ export const courses = defineContract("courses", {
 			description:
 				"A course with its sections and lectures; a draft only to its teacher, admins and who is enrolled",
 			kind: "read",
+			cache: { ttlSeconds: 5, about: "id", sharedWhile: "published" },
 			access: "public",
 			rest: "GET /api/courses/:id",
 			params: byId,
@@ -130,6 +151,7 @@ export const courses = defineContract("courses", {
 				currency: Type.Optional(Currency),
 				status: Type.Optional(CourseStatus),
 				completionRule: Type.Optional(CompletionRule),
+				...catalogueParams,
 			}),
 			result: Course,
 			errors: { TEACHER_NOT_APPROVED },
@@ -150,6 +172,7 @@ export const courses = defineContract("courses", {
 				currency: Type.Optional(Currency),
 				status: Type.Optional(CourseStatus),
 				completionRule: Type.Optional(CompletionRule),
+				...catalogueParams,
 			}),
 			result: Course,
 			errors: { COURSE_NOT_FOUND, FORBIDDEN, TEACHER_NOT_APPROVED },
@@ -234,7 +257,8 @@ export const courses = defineContract("courses", {
 		},
 		getLecture: {
 			description:
-				"A lecture with its content, to who is enrolled, its teacher, or anyone where it is a preview",
+				"A lecture with its content and what plays its video, to who is enrolled, its teacher, or anyone where " +
+				"it is a preview",
 			kind: "read",
 			access: "public",
 			rest: "GET /api/lectures/:id",
@@ -273,6 +297,79 @@ export const courses = defineContract("courses", {
 			errors: { LECTURE_NOT_FOUND, FORBIDDEN },
 			example: { id: "lec_0190f3c2" },
 		},
+		uploadLecture: {
+			description:
+				"Announces a video of `fileSize` bytes for a lecture and says where it is to be uploaded; what plays now " +
+				"does so until the new one is ready",
+			kind: "write",
+			access: "user",
+			rest: "POST /api/lectures/:id/upload",
+			status: 201,
+			params: Type.Object({ id: Type.String(), ...uploadParams }),
+			result: Upload,
+			errors: { LECTURE_NOT_FOUND, FORBIDDEN, VIDEO_UNAVAILABLE, FILE_STORE_MISSING },
+			example: {
+				id: "lec_0190f3c2",
+				fileName: "lesson1.mp4",
+				fileSize: 104_857_600,
+				contentType: "video/mp4",
+			},
+		},
+		confirmUpload: {
+			description: "Says that a lecture's video was uploaded; 202 until it can be played",
+			kind: "write",
+			access: "user",
+			rest: "POST /api/lectures/:id/confirm-upload",
+			status: [202, 200],
+			timeoutMs: 60_000,
+			params: Type.Object({ id: Type.String(), fileId: Id }),
+			result: LectureVideo,
+			errors: {
+				LECTURE_NOT_FOUND,
+				FORBIDDEN,
+				UPLOAD_NOT_FOUND,
+				UPLOAD_MISSING,
+				FILE_STORE_MISSING,
+			},
+			example: { id: "lec_0190f3c2", fileId: "fil_0190f3c2-0000-7000-8000-000000000000" },
+		},
+		lectureVideo: {
+			description: "How the newest upload of a lecture stands, and what plays now",
+			kind: "read",
+			access: "user",
+			rest: "GET /api/lectures/:id/status",
+			params: byId,
+			result: LectureVideo,
+			errors: { LECTURE_NOT_FOUND, FORBIDDEN, LECTURE_HAS_NO_VIDEO },
+			example: { id: "lec_0190f3c2" },
+		},
+		completion: {
+			description:
+				"What completes a course: its rule, and its lectures with their lengths (seconds)",
+			kind: "read",
+			access: "internal",
+			params: byId,
+			result: Completion,
+			errors: { COURSE_NOT_FOUND },
+			example,
+		},
+		outline: {
+			description:
+				"The sections and lectures of a course of any status, in order, for other services",
+			kind: "read",
+			access: "internal",
+			params: byId,
+			result: Type.Object({ sections: Type.Array(Section) }, { $id: "CourseOutline" }),
+			errors: { COURSE_NOT_FOUND },
+			example,
+		},
+		purge: {
+			description: "Deletes sections and lectures that were removed",
+			kind: "write",
+			access: "internal",
+			result: Type.Object({ removed: Type.Integer() }, { $id: "PurgedLectures" }),
+			example: {},
+		},
 		describe: {
 			description: "A course of any status, for other services",
 			kind: "read",
@@ -283,12 +380,40 @@ export const courses = defineContract("courses", {
 			errors: { COURSE_NOT_FOUND },
 			example,
 		},
+		reviewing: {
+			description: "Whether a user may review a course, or reply to its reviews",
+			kind: "read",
+			access: "internal",
+			params: reviewingParams,
+			result: Reviewing,
+			errors: { COURSE_NOT_FOUND },
+			example: { ...example, userId: "usr_0190f3c2-0000-7000-8000-000000000000" },
+		},
 	},
-	facts: audited("course"),
+	facts: {
+		...audited("course"),
+		"lecture.ready": lectureReady,
+		"course.outline_changed": {
+			v: 1,
+			data: Type.Object({ courseId: Type.String() }, { $id: "CourseOutlineChanged" }),
+		},
+		"course.completion_changed": {
+			v: 1,
+			data: Type.Object({ courseId: Type.String() }, { $id: "CourseCompletionChanged" }),
+		},
+	},
 	consumes: {
+		"course.outline_changed": { from: "start" },
 		"enrollment.activated": { from: "start" },
 		"enrollment.dropped": { from: "start" },
+		"file.deleted": { from: "start" },
+		"file.rejected": { from: "start" },
+		"video.failed": { from: "start" },
+		"video.ready": { from: "start" },
+		"review.changed": { from: "start" },
 	},
+	schedules: { purge: "PT1H" },
+	provides: { "reviewing:course": "reviewing" },
 });
 
 declare module "../../../kernel/contract.ts" {

@@ -2,24 +2,36 @@ import { iso } from "../../../kernel/clock.ts";
 import type { Ctx, Result } from "../../../kernel/contract.ts";
 import { problem } from "../../../kernel/errors.ts";
 import { idFor } from "../../../kernel/ids.ts";
-import { implement } from "../../../kernel/implement.ts";
+import { answerWith, implement } from "../../../kernel/implement.ts";
+import { Forgets } from "../../../mixins/forgets.mixin.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type CourseDoc, CourseModel } from "../../../models/learning/course.model.ts";
-import { LectureModel } from "../../../models/learning/lecture.model.ts";
-import { SectionModel } from "../../../models/learning/section.model.ts";
+import { type LectureDoc, LectureModel } from "../../../models/learning/lecture.model.ts";
+import { type SectionDoc, SectionModel } from "../../../models/learning/section.model.ts";
+import { catalogueQuery, namedAs } from "./catalogue.ts";
 import { courses } from "./courses.contract.ts";
 import { changeOf, courseFrom } from "./editing.ts";
 import { insertOnce } from "./insert-once.ts";
+import { completionChanged, completionOf, kept, outlineChanged, purge, relist } from "./lessons.ts";
 import { checkOrder, outlineOf, type Parts } from "./outline.ts";
+import { rerate } from "./rating.ts";
 import { recount } from "./recount.ts";
+import { reviewingOf } from "./reviewing.ts";
 import { Rights } from "./rights.ts";
-import { wordsOf } from "./search.ts";
 import { isSold } from "./terms.ts";
+import { dropVideos, LectureVideos } from "./video.ts";
 import { courseView, lectureView } from "./view.ts";
 
 /** Courses: what is taught, by whom, in which order. */
 export default implement(courses, {
-	mixins: [Store({ courses: CourseModel, sections: SectionModel, lectures: LectureModel })],
+	mixins: [
+		Store({ courses: CourseModel, sections: SectionModel, lectures: LectureModel }),
+		Forgets("courses.get", {
+			courses: ({ id }: CourseDoc) => id,
+			sections: ({ courseId }: SectionDoc) => courseId,
+			lectures: ({ courseId }: LectureDoc) => courseId,
+		}),
+	],
 
 	methods: {
 		rights(ctx: Ctx): Rights {
@@ -36,6 +48,11 @@ export default implement(courses, {
 			});
 		},
 
+		videosOf(ctx: Ctx): LectureVideos {
+			const { lectures, courses, clock } = this;
+			return new LectureVideos({ lectures, courses, clock, ctx });
+		},
+
 		/** @throws TEACHER_NOT_APPROVED where approval is on and the caller has none. */
 		async checkApproval(ctx: Ctx): Promise<void> {
 			const { id, roles } = ctx.locals.user;
@@ -46,8 +63,8 @@ export default implement(courses, {
 
 		async partsOf(courseId: string): Promise<Parts> {
 			const [sections, lectures] = await Promise.all([
-				this.sections.find({ courseId }),
-				this.lectures.find({ courseId }),
+				this.sections.find({ courseId, ...kept }),
+				this.lectures.find({ courseId, ...kept }),
 			]);
 			return { sections, lectures };
 		},
@@ -55,6 +72,12 @@ export default implement(courses, {
 		async withSections(course: CourseDoc): Promise<Result<"courses.get">> {
 			const sections = outlineOf(course, await this.partsOf(course.id));
 			return { ...courseView(course), sections };
+		},
+
+		/** After a change of sections or lectures; the fact that tells it makes this good where it was cut off. */
+		async relist(courseId: string): Promise<void> {
+			const { courses, clock } = this;
+			await relist({ courses, clock, partsOf: id => this.partsOf(id) }, courseId);
 		},
 
 		async recount(ctx: Ctx, courseId: string): Promise<void> {
@@ -66,14 +89,8 @@ export default implement(courses, {
 
 	actions: {
 		async list(ctx) {
-			const { q = "", teacherId, sort = "-createdAt", ...page } = ctx.params;
-			const words = wordsOf(q).map(word => [`words.${word}`, true] as const);
-			const field = sort.replace("-", "");
-			const found = await this.courses.list(
-				{ status: "published", ...(teacherId && { teacherId }), ...Object.fromEntries(words) },
-				page,
-				{ [field === "title" ? "titleKey" : field]: sort.startsWith("-") ? -1 : 1 },
-			);
+			const { guard, sort } = catalogueQuery(ctx.params, ctx.locals.caller);
+			const found = await this.courses.list(guard, ctx.params, sort);
 			return { ...found, items: found.items.map(courseView) };
 		},
 
@@ -99,8 +116,11 @@ export default implement(courses, {
 				const change = changeOf(course, wanted, iso(this.clock.now()));
 				if (isSold(change) && !isSold(course)) await this.checkApproval(ctx);
 				const { status, priceMinor, currency } = course;
-				const guard = { id, status, priceMinor, currency };
-				const changed = await this.courses.advance(guard, { $set: change });
+				const guard = { id, status, priceMinor, currency, ...namedAs(course) };
+				const { completionRule = course.completionRule } = change;
+				const facts =
+					completionRule === course.completionRule ? [] : [completionChanged(this.clock, id)];
+				const changed = await this.courses.advance(guard, { $set: change }, facts);
 				if (changed) return courseView(changed);
 			}
 		},
@@ -144,46 +164,59 @@ export default implement(courses, {
 		},
 
 		async removeSection(ctx) {
-			const { id } = await this.rights(ctx).editableSection(ctx.params.id);
-			await this.sections.remove({ id });
-			await this.lectures.remove({ sectionId: id });
+			const { id, courseId } = await this.rights(ctx).editableSection(ctx.params.id);
+			const removedAt = iso(this.clock.now());
+			const facts = [outlineChanged(ctx, this.clock, courseId)];
+			await this.sections.advance({ id, ...kept }, { $set: { removedAt } }, facts);
+			await this.relist(courseId);
 			return null;
 		},
 
 		async addLecture(ctx) {
 			const section = await this.rights(ctx).editableSection(ctx.params.id);
 			const { title, durationSeconds = 0, isPreview = false, content } = ctx.params;
-			const lecture = await insertOnce(this.lectures, {
+			const { id: sectionId, courseId } = section;
+			const made = {
 				id: idFor(ctx, "lec"),
-				courseId: section.courseId,
-				sectionId: section.id,
+				courseId,
+				sectionId,
 				title,
 				durationSeconds,
 				isPreview,
 				...(content !== undefined && { content }),
 				createdAt: iso(this.clock.now()),
-			});
+			};
+			const facts = [outlineChanged(ctx, this.clock, courseId)];
+			const lecture = await insertOnce(this.lectures, made, facts);
+			await this.relist(courseId);
 			return lectureView(lecture);
 		},
 
 		async getLecture(ctx) {
-			return lectureView(await this.rights(ctx).lecture(ctx.params.id));
+			const lecture = await this.rights(ctx).lecture(ctx.params.id);
+			return { ...lectureView(lecture), ...(await this.videosOf(ctx).playback(lecture)) };
 		},
 
 		async updateLecture(ctx) {
 			const { title, durationSeconds, isPreview, content } = ctx.params;
-			const { id } = await this.rights(ctx).editableLecture(ctx.params.id);
+			const { id, courseId } = await this.rights(ctx).editableLecture(ctx.params.id);
+			const isResized = durationSeconds !== undefined;
 			const changed = await this.lectures.advance(
-				{ id },
+				{ id, ...kept },
 				{ $set: { title, durationSeconds, isPreview, content } },
+				isResized ? [outlineChanged(ctx, this.clock, courseId)] : [],
 			);
 			if (!changed) throw problem(courses, "LECTURE_NOT_FOUND");
+			if (isResized) await this.relist(courseId);
 			return lectureView(changed);
 		},
 
 		async removeLecture(ctx) {
-			const { id } = await this.rights(ctx).editableLecture(ctx.params.id);
-			await this.lectures.remove({ id });
+			const { id, courseId } = await this.rights(ctx).editableLecture(ctx.params.id);
+			const removedAt = iso(this.clock.now());
+			const facts = [outlineChanged(ctx, this.clock, courseId)];
+			await this.lectures.advance({ id, ...kept }, { $set: { removedAt } }, facts);
+			await this.relist(courseId);
 			return null;
 		},
 
@@ -192,9 +225,74 @@ export default implement(courses, {
 			if (!course) throw problem(courses, "COURSE_NOT_FOUND");
 			return courseView(course);
 		},
+
+		async completion(ctx) {
+			const { id } = ctx.params;
+			const known = await this.courses.get(id);
+			if (known && !known.lessons) await this.relist(id);
+			const course = known?.lessons ? known : await this.courses.get(id);
+			if (!course) throw problem(courses, "COURSE_NOT_FOUND");
+			return completionOf(course);
+		},
+
+		async outline(ctx) {
+			const course = await this.courses.get(ctx.params.id);
+			if (!course) throw problem(courses, "COURSE_NOT_FOUND");
+			return { sections: (await this.withSections(course)).sections };
+		},
+
+		async purge(ctx) {
+			await dropVideos({ sections: this.sections, lectures: this.lectures, mesh: ctx });
+			return { removed: await purge(this) };
+		},
+
+		async uploadLecture(ctx) {
+			const lecture = await this.rights(ctx).editableLecture(ctx.params.id);
+			return this.videosOf(ctx).begin(lecture, ctx.locals.user.id, ctx.params);
+		},
+
+		async confirmUpload(ctx) {
+			const lecture = await this.rights(ctx).editableLecture(ctx.params.id);
+			const video = await this.videosOf(ctx).confirm(lecture, ctx.params.fileId);
+			if (video.status === "ready") answerWith(ctx, 200);
+			return video;
+		},
+
+		async lectureVideo(ctx) {
+			const lecture = await this.rights(ctx).editableLecture(ctx.params.id);
+			return this.videosOf(ctx).status(lecture);
+		},
+
+		async reviewing(ctx) {
+			const { id: courseId, userId } = ctx.params;
+			const { enrolled } = await ctx.call("enrollments.isEnrolled", { userId, courseId });
+			return reviewingOf(await this.courses.get(courseId), { userId, isEnrolled: enrolled });
+		},
 	},
 
 	on: {
+		async "video.ready"(video, ctx) {
+			const courseId = await this.videosOf(ctx).ready(video);
+			if (courseId) await this.relist(courseId);
+		},
+		async "video.failed"({ lectureId, fileId, reason }, ctx) {
+			await this.videosOf(ctx).failed(lectureId, fileId, reason);
+		},
+		async "file.rejected"({ subjectId, fileId, reason }, ctx) {
+			const videos = this.videosOf(ctx);
+			if (reason === "expired") await videos.gone(subjectId, fileId);
+			else await videos.failed(subjectId, fileId, reason);
+		},
+		async "file.deleted"({ subjectId, fileId }, ctx) {
+			await this.videosOf(ctx).gone(subjectId, fileId);
+		},
+		async "course.outline_changed"({ courseId }) {
+			await this.relist(courseId);
+		},
+		async "review.changed"({ subject }, ctx) {
+			if (subject.kind === "course")
+				await rerate(this.courses, subject.id, () => ctx.call("reviews.summary", { subject }));
+		},
 		async "enrollment.activated"({ courseId }, ctx) {
 			await this.recount(ctx, courseId);
 		},

@@ -1,6 +1,7 @@
 import type { Params } from "../../../kernel/contract.ts";
 import type { CourseDoc } from "../../../models/learning/course.model.ts";
-import { titleKeys } from "./search.ts";
+import { catalogued } from "./catalogue.ts";
+import { unrated } from "./rating.ts";
 import { freeTerms, type Terms, termsAfter } from "./terms.ts";
 
 /**
@@ -17,7 +18,8 @@ export function courseFrom(
 	return {
 		id,
 		title,
-		...titleKeys(title),
+		...(catalogued(params) as Pick<CourseDoc, "words" | "titleKey">),
+		...unrated,
 		description,
 		...terms,
 		...(terms.status === "published" && { publishedAt: now }),
@@ -38,14 +40,23 @@ export function courseFrom(
  */
 export function changeOf(
 	course: CourseDoc,
-	{ title, description, completionRule, ...wanted }: Omit<Params<"courses.update">, "id">,
+	{
+		title,
+		description,
+		completionRule,
+		category,
+		level,
+		language,
+		...wanted
+	}: Omit<Params<"courses.update">, "id">,
 	now: string,
 ): Terms & Partial<CourseDoc> {
 	const terms = termsAfter(course, wanted);
 	return {
 		...terms,
 		...(terms.status === "published" && !course.publishedAt && { publishedAt: now }),
-		...(title !== undefined && { title, ...titleKeys(title) }),
+		...(title !== undefined && { title }),
+		...catalogued({ title, category, level, language }, course),
 		...(description !== undefined && { description }),
 		...(completionRule && { completionRule }),
 		updatedAt: now,

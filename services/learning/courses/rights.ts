@@ -21,6 +21,10 @@ export const isPublic = ({
 }: Pick<CourseDoc, "status" | "publishedAt">): boolean =>
 	status !== "draft" && publishedAt !== undefined;
 
+/** A thing that is there and was not removed. */
+const keptOf = <T extends { removedAt?: string }>(thing: T | null): T | null =>
+	thing && !thing.removedAt ? thing : null;
+
 export interface RightsNeeds {
 	courses: Pick<Collection<CourseDoc>, "get">;
 	sections: Pick<Collection<SectionDoc>, "get">;
@@ -65,7 +69,7 @@ export class Rights {
 	/** A section to be changed. @throws SECTION_NOT_FOUND @throws FORBIDDEN */
 	async editableSection(id: string): Promise<SectionDoc> {
 		const section = await this.#needs.sections.get(id);
-		await this.#checkEdit(section?.courseId, "SECTION_NOT_FOUND");
+		await this.#checkEdit(keptOf(section)?.courseId, "SECTION_NOT_FOUND");
 		return section as SectionDoc;
 	}
 
@@ -97,7 +101,7 @@ export class Rights {
 
 	/** A lecture as long as its section is there: what is left of a removed one is nowhere to be seen. */
 	async #lecture(id: string): Promise<LectureDoc | null> {
-		const lecture = await this.#needs.lectures.get(id);
-		return lecture && (await this.#needs.sections.get(lecture.sectionId)) ? lecture : null;
+		const lecture = keptOf(await this.#needs.lectures.get(id));
+		return lecture && keptOf(await this.#needs.sections.get(lecture.sectionId)) ? lecture : null;
 	}
 }

@@ -1,10 +1,12 @@
 import { toMajor } from "../../../kernel/money/money.ts";
 import type { CourseDoc } from "../../../models/learning/course.model.ts";
 import type { LectureDoc } from "../../../models/learning/lecture.model.ts";
+import { catalogueView } from "./catalogue.ts";
 import type { Course, Lecture } from "./courses.contract.ts";
+import { ruleOf } from "./lessons.ts";
 import { lectureInOutline } from "./outline.ts";
 
-/** A course as answers show it. Every course is completed by what is reported, whatever its teacher chose for later. */
+/** A course as answers show it. */
 export const courseView = (course: CourseDoc): Course => ({
 	id: course.id,
 	title: course.title,
@@ -13,9 +15,10 @@ export const courseView = (course: CourseDoc): Course => ({
 	priceMinor: course.priceMinor,
 	currency: course.currency,
 	status: course.status,
-	completionRule: "reported",
+	completionRule: ruleOf(course),
 	teacherId: course.teacherId,
 	enrollmentCount: course.enrollmentCount,
+	...catalogueView(course),
 	createdAt: course.createdAt,
 	updatedAt: course.updatedAt,
 });

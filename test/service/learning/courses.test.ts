@@ -29,6 +29,7 @@ test("courses", async t => {
 			completionRule: "reported",
 			teacherId: teacher.user.id,
 			enrollmentCount: 0,
+			ratingCount: 0,
 			createdAt,
 			updatedAt: createdAt,
 		});
@@ -54,7 +55,7 @@ test("courses", async t => {
 				[1_050, 1_050, "JPY", "draft", "In Tokyo"],
 			);
 			assert.deepEqual([made.teacherId, made.enrollmentCount], [admin.user.id, 0]);
-			assert.equal(made.completionRule, "reported", "until watching is measured");
+			assert.equal(made.completionRule, "watched");
 		},
 	);
 
@@ -354,7 +355,8 @@ test("sections and lectures", async t => {
 		assert.deepEqual(await outline(), [[id, full.id]]);
 		assert.equal(await call("courses.removeSection", { id }, as(teacher)), null);
 		assert.deepEqual(await outline(), []);
-		assert.equal(await lectures.count({ sectionId: id }), 0);
+		const left = call("courses.getLecture", { id: full.id }, as(teacher));
+		assert.equal(await outcome(left), "LECTURE_NOT_FOUND");
 	});
 
 	await t.test("are refused where they do not fit", async () => {

@@ -92,7 +92,7 @@ export async function openSchool(
 	const call: Broker["call"] = broker.call.bind(broker);
 	const [teacher, student] = await Promise.all([signUp(node, { role: "teacher" }), signUp(node)]);
 	const local = (service: string) => node.broker.getLocalService(service) as never;
-	const publishers = ["enrollments", "payments"];
+	const publishers = ["courses", "enrollments", "payments", "certificates"];
 	const sweep = (service: string): Promise<{ pending: number }> =>
 		node.broker.call(`${service}.facts.sweep`, {});
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { titleKeys, wordsOf } from "../../../services/learning/courses/search.ts";
+import { searchKeys, wordsOf } from "../../../services/learning/courses/search.ts";
 
 const finds = (query: string, title: string): boolean => {
-	const { words } = titleKeys(title);
+	const { words } = searchKeys(title);
 	return wordsOf(query).every(word => Object.hasOwn(words, word));
 };
 
@@ -54,7 +54,7 @@ describe("a title", () => {
 	test("has keys that a store can keep and a guard can name", () => {
 		fc.assert(
 			fc.property(fc.string({ unit: "binary", maxLength: 200 }), any => {
-				for (const key of Object.keys(titleKeys(any).words)) {
+				for (const key of Object.keys(searchKeys(any).words)) {
 					assert.match(key, /^[\p{L}\p{N}]+$/u);
 					assert.ok(key.isWellFormed());
 				}
@@ -64,7 +64,7 @@ describe("a title", () => {
 
 	test("is sorted without regard to case, accents and blanks around it", () => {
 		const sorted = ["zen", "Apple", " Éclair", "banana"]
-			.map(text => ({ text, ...titleKeys(text) }))
+			.map(text => ({ text, ...searchKeys(text) }))
 			.sort((a, b) => (a.titleKey < b.titleKey ? -1 : 1));
 		assert.deepEqual(
 			sorted.map(({ text }) => text),
