@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { type Answer, answerOf, eventually, uniqueEmail } from "./http.ts";
 import { signed } from "./school.ts";
+import { announcedVideo, putVideo } from "./video.ts";
 
 /**
  * Everybody who may send a request. `owner`: whose the thing is (of a course: who bought it); `other`: has things of the
@@ -98,6 +99,10 @@ export interface Things {
 	retracted: { courseId: string; enrollmentId: string };
 	/** A draft that was archived. */
 	shelved: { courseId: string };
+	/** Published and free, of `teacher`; `owner` is in it and has reviewed it. */
+	reviewed: { courseId: string; reviewId: string };
+	/** Published and free, of `teacher`; completed by `owner`, with the certificate. */
+	certified: { courseId: string; enrollmentId: string; certificateId: string };
 	/** Published and free; nobody is in it. */
 	free: { courseId: string };
 	/** Published, 20 USD; nobody has it. */
@@ -114,6 +119,11 @@ export interface Things {
 	victim: Account;
 	/** A provider's event, applied. */
 	eventId: string;
+	/** A lecture of `teacher` in the course that `owner` bought, with its video. */
+	video: { lectureId: string; fileId: string };
+	/** Files of `teacher`: uploaded, and to come in parts. */
+	fileId: string;
+	uploadId: string;
 }
 
 /** A deployment with everybody in it, and things that are theirs. */
@@ -251,6 +261,71 @@ export class School {
 		return { courseId, paymentId, gatewayId, enrollmentId: enrollment.id };
 	}
 
+	/** A new course of the teacher's that somebody is in. */
+	async enrolled(by: Person): Promise<string> {
+		const courseId = await this.course("teacher");
+		await this.must(by, "POST", "/api/enrollments", { courseId });
+		return courseId;
+	}
+
+	/** A new course that somebody is in, with their review. */
+	async review(by: Person): Promise<Things["reviewed"]> {
+		const courseId = await this.enrolled(by);
+		const review = { courseId, rating: 5, text: "My bowls hold water now." };
+		return { courseId, reviewId: (await this.must(by, "POST", "/api/reviews", review)).id };
+	}
+
+	/** A new course that somebody has completed, with the certificate. */
+	async certify(by: Person): Promise<Things["certified"]> {
+		const courseId = await this.enrolled(by);
+		const report = { progressPercentage: 100, totalWatchTime: 60 };
+		const path = `/api/enrollments/course/${courseId}/progress`;
+		const { id: enrollmentId } = await this.must(by, "PATCH", path, report);
+		const issue = `/api/enrollments/${enrollmentId}/certificate`;
+		return { courseId, enrollmentId, certificateId: (await this.must(by, "POST", issue)).id };
+	}
+
+	/** An upload of somebody's, as another system's server begins it. */
+	async upload(by: Person, inParts = false): Promise<{ fileId: string; uploadUrl: string }> {
+		const { text } = json(announcedVideo(this.people[by].id, undefined, inParts));
+		const path = "/api/files/internal/presigned-url";
+		const begun = await this.ask("service", { method: "POST", path, text }, "course-service");
+		assert.equal(begun.status, 201, JSON.stringify(begun.body));
+		return begun.body;
+	}
+
+	/** A new lecture of the teacher's that can be watched. */
+	async film(sectionId: string): Promise<Things["video"]> {
+		const lectureId = await this.lecture("teacher", sectionId);
+		const path = `/api/lectures/${lectureId}`;
+		const { ownerId: _, purpose, subjectId, ...film } = announcedVideo("");
+		const { fileId, uploadUrl } = await this.must("teacher", "POST", `${path}/upload`, film);
+		await putVideo(this.#here(uploadUrl));
+		await this.must("teacher", "POST", `${path}/confirm-upload`, { fileId });
+		await eventually(
+			() => this.must("teacher", "GET", `${path}/status`),
+			({ status }) => status === "ready",
+		);
+		return { lectureId, fileId };
+	}
+
+	/** A file of somebody's that was uploaded. */
+	async uploaded(by: Person): Promise<string> {
+		const { fileId, uploadUrl } = await this.upload(by);
+		await putVideo(this.#here(uploadUrl));
+		const path = `/api/files/internal/confirm/${fileId}`;
+		const request = { method: "POST", path, text: "{}" };
+		const { body } = await this.ask("service", request, "course-service");
+		assert.equal(body.status, "uploaded", JSON.stringify(body));
+		return fileId;
+	}
+
+	/** An address of the gateway's as it is reached from here, whatever the deployment calls itself. */
+	#here(url: string): string {
+		const { pathname } = new URL(url);
+		return pathname.startsWith("/api/") ? `${this.base}${pathname}` : url;
+	}
+
 	async #proof(
 		actor: Actor,
 		{ method, path, text = "" }: Request,
@@ -315,6 +390,8 @@ export class School {
 			},
 			retracted: { courseId: retracted, enrollmentId: seat.id },
 			shelved: { courseId: shelved },
+			reviewed: await this.review("owner"),
+			certified: await this.certify("owner"),
 			free: { courseId: await this.course("teacher") },
 			market: { courseId: await this.course("teacher", { price: 20 }) },
 			open: await this.order("owner", await this.course("teacher", { price: 30 })),
@@ -324,6 +401,9 @@ export class School {
 			othersSessionId: sessions[0].id,
 			victim: await register(this.base),
 			eventId: events.items[0].id,
+			video: await this.film(sectionId),
+			fileId: await this.uploaded("teacher"),
+			uploadId: (await this.upload("teacher", true)).fileId,
 		};
 	}
 }

@@ -12,6 +12,7 @@ import { RawJson } from "../../kernel/transit/serializer.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import type { Gateway } from "../../services/gateway/api/request.ts";
 import { type Actor, School } from "./actors.ts";
+import { newBucket } from "./bucket.ts";
 import { servicesOf } from "./cases.ts";
 import { folderOf, root } from "./node.ts";
 import { away, odd } from "./odd.ts";
@@ -574,9 +575,9 @@ interface Counted {
 	}>;
 }
 
-/** What is measured, and not counted, or is of a node's own rounds. */
+/** What is measured, and not counted, or is of a node's own rounds and of consumers, who ask as often as they come to it. */
 const isOther =
-	/_bucket|_sum|lag|^zeolite_fact|ready|api\.forget|auth\.(jwks|revoked)|facts\.sweep/;
+	/_bucket|_sum|lag|^zeolite_fact|ready|api\.forget|auth\.(jwks|revoked)|facts\.sweep|courses\.reviewing|isEnrolled/;
 
 /** Counts of a gateway's metrics. */
 export async function countsOf({ node }: Side): Promise<Map<string, number>> {
@@ -621,7 +622,7 @@ export function proofOf(
 /** Gateways by both paths: over NATS before one set of services, or each in a process with its own. */
 export async function openBothPaths(
 	t: TestContext,
-	servers?: { nats: TestServer; mongo: TestServer },
+	servers?: { nats: TestServer; mongo: TestServer; s3: TestServer },
 ): Promise<BothPaths> {
 	const folders = [
 		...(await findServices(root)),
@@ -642,7 +643,11 @@ export async function openBothPaths(
 		PUBLIC_URL: "http://both.example",
 		MESH: domains.join(),
 		NAMESPACE: `both${process.pid}${Date.now().toString(36)}`,
-		...(servers && { NATS_URL: servers.nats.url, MONGO_URL: servers.mongo.url }),
+		...(servers && {
+			NATS_URL: servers.nats.url,
+			MONGO_URL: servers.mongo.url,
+			...(await newBucket(t, servers.s3)).env,
+		}),
 	};
 	const sights: [Map<string, Sight>, Map<string, Sight>] = [new Map(), new Map()];
 	const start = async (at: string, env: Record<string, string>): Promise<Node> => {

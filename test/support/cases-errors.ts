@@ -3,9 +3,20 @@ import { aliasesOf } from "../../kernel/contract.ts";
 import type { Node } from "../../kernel/node.ts";
 import { platformOf } from "../../kernel/platform.ts";
 import type { Actor, School } from "./actors.ts";
-import { actions, caseOf, faultOf, type Json, requestTo, servicesOf } from "./cases.ts";
+import {
+	actions,
+	Bytes,
+	caseOf,
+	faultOf,
+	type Json,
+	requestTo,
+	servicesOf,
+	takesJson,
+} from "./cases.ts";
 import { callPlan } from "./cases-fuzz.ts";
 import { eventually, uniqueEmail } from "./http.ts";
+import { mailedToken, newcomer, resetToken } from "./mailed.ts";
+import { tinyVideo } from "./video.ts";
 
 /** Where errors are made on purpose. */
 export interface Stage {
@@ -46,7 +57,7 @@ export async function provoke(
 /** Every action with an id of nothing in each field, and by somebody whose the thing is not. */
 async function provokeEverywhere(stage: Stage): Promise<void> {
 	for (const [action, face] of actions) {
-		if (!face.errors || !face.params || face.accepts === "raw") continue;
+		if (!face.errors || !face.params || !takesJson(face)) continue;
 		const { by, params: make } = caseOf(action);
 		for (const key of Object.keys(face.params.properties)) {
 			if (!/^(id|file|slug|service|email|\w+Id|refreshToken|password)$/.test(key)) continue;
@@ -78,6 +89,26 @@ async function provokeIdentity(stage: Stage): Promise<void> {
 		await provoke(stage, "user", action);
 }
 
+async function provokeMailed(stage: Stage): Promise<void> {
+	const { school, clock } = stage;
+	for (const action of ["notifications.unsubscribePage", "notifications.unsubscribe"])
+		await provoke(stage, "nobody", action, { token: "forged" });
+	await provoke(stage, "nobody", "auth.verifyEmail", { token: "forged" });
+	const who = await newcomer(school);
+	const verification = await mailedToken(school, who, "email_verification");
+	await provoke(stage, "nobody", "auth.verifyEmail", { token: verification });
+	const resend = { method: "POST", path: "/api/auth/email/resend", headers: who.headers };
+	const { body } = await school.ask("nobody", resend);
+	stage.reached.add(`auth.resendVerification ${body.code}`);
+	const reset = { token: await resetToken(school), password: "password456" };
+	clock.aheadMs += 30 * 60_000;
+	await provoke(stage, "nobody", "auth.resetPassword", reset);
+	await provoke(stage, "nobody", "auth.resetPassword", { ...reset, token: "forged" });
+	clock.aheadMs += 3 * 24 * 3_600_000;
+	await provoke(stage, "nobody", "auth.verifyEmail", { token: verification });
+	await school.signInAll();
+}
+
 async function provokeLearning(stage: Stage): Promise<void> {
 	const { school } = stage;
 	const { course, draft } = school.things;
@@ -96,10 +127,79 @@ async function provokeLearning(stage: Stage): Promise<void> {
 	await provoke(stage, "other", "courses.getLecture", { id: course.lectureId });
 	await provoke(stage, "owner", "enrollments.enroll", { courseId: course.courseId });
 	await provoke(stage, "other", "enrollments.enroll", { courseId: course.courseId });
+	const { reviewed } = school.things;
+	const review = { courseId: reviewed.courseId, rating: 3 };
+	for (const by of ["owner", "other"] as const) await provoke(stage, by, "reviews.create", review);
+	for (const text of ["Thank you.", "Thank you again."])
+		await provoke(stage, "teacher", "reviews.reply", { id: reviewed.reviewId, text });
 	const freeId = await school.course("teacher");
 	await provoke(stage, "service", "enrollments.quote", { id: freeId, userId: "usr_1" });
 	const seat = { id: course.courseId, userId: school.people.owner.id };
 	await provoke(stage, "service", "enrollments.quote", seat);
+}
+
+async function provokeVideos(stage: Stage): Promise<void> {
+	const { school } = stage;
+	const { course, fileId, video } = school.things;
+	await provoke(stage, "nobody", "videos.webhook");
+	const bare = await school.lecture("teacher", course.sectionId);
+	await provoke(stage, "teacher", "courses.lectureVideo", { id: bare });
+	const film = { id: bare, fileName: "a.mp4", fileSize: 100, contentType: "video/mp4" };
+	const begun = await school.must("teacher", "POST", `/api/lectures/${bare}/upload`, film);
+	const awaited = { id: bare, fileId: begun.fileId };
+	await provoke(stage, "teacher", "courses.confirmUpload", awaited);
+	for (const id of [fileId, video.fileId, begun.fileId])
+		await provoke(stage, "service", "videos.find", { fileId: id });
+	const { videos } = stage.node.broker.getLocalService("videos") as unknown as {
+		videos: { advance(guard: object, change: object): Promise<unknown> };
+	};
+	await videos.advance({ id: video.fileId }, { $set: { status: "failed" } });
+	await provoke(stage, "service", "videos.play", { fileId: video.fileId, seconds: 60 });
+}
+
+async function provokeCertificates(stage: Stage): Promise<void> {
+	const { school } = stage;
+	const { course } = school.things;
+	for (const by of ["owner", "teacher"] as const)
+		await provoke(stage, by, "certificates.issue", { id: course.enrollmentId });
+	const { courseId, certificateId: id } = await school.certify("owner");
+	const seat = { userId: school.people.owner.id, courseId };
+	await provoke(stage, "service", "enrollments.drop", seat);
+	await eventually(
+		() => provoke(stage, "nobody", "certificates.jws", { id }),
+		code => code === "CERTIFICATE_REVOKED",
+	);
+}
+
+async function provokeFiles(stage: Stage): Promise<void> {
+	const { school } = stage;
+	const { fileId, uploadId } = school.things;
+	const whole = await school.upload("teacher");
+	const ticket = whole.uploadUrl.slice(whole.uploadUrl.lastIndexOf("/") + 1);
+	const send = (text: string, signed = ticket) =>
+		provoke(stage, "nobody", "files.receive", {
+			ticket: signed,
+			body: new Bytes(text, "video/mp4"),
+		});
+	await provoke(stage, "service", "files.confirm", { id: uploadId });
+	await provoke(stage, "service", "files.link", { id: uploadId, seconds: 1 });
+	for (const id of [fileId, whole.fileId]) {
+		await provoke(stage, "teacher", "files.parts", { id });
+		await provoke(stage, "teacher", "files.signParts", { id, numbers: [1] });
+	}
+	await provoke(stage, "nobody", "files.serve", { ticket });
+	await send(tinyVideo, "forged");
+	await send("too short");
+	await send(tinyVideo);
+	await send(tinyVideo);
+	const ended = (await school.upload("teacher", true)).fileId;
+	await school.call("files.remove", { id: ended });
+	await provoke(stage, "teacher", "files.parts", { id: ended });
+	await provoke(stage, "teacher", "files.signParts", { id: ended, numbers: [1] });
+	const gone = await school.uploaded("teacher");
+	const { url } = await school.must("teacher", "GET", `/api/files/${gone}`);
+	await school.call("files.remove", { id: gone });
+	await provoke(stage, "nobody", "files.serve", { ticket: url.slice(url.lastIndexOf("/") + 1) });
 }
 
 async function provokeMoney(stage: Stage): Promise<void> {
@@ -161,6 +261,10 @@ async function provokeMoney(stage: Stage): Promise<void> {
 export async function provokeErrors(stage: Stage): Promise<void> {
 	await provokeEverywhere(stage);
 	await provokeLearning(stage);
+	await provokeCertificates(stage);
+	await provokeFiles(stage);
+	await provokeVideos(stage);
 	await provokeMoney(stage);
+	await provokeMailed(stage);
 	await provokeIdentity(stage);
 }

@@ -16,6 +16,7 @@ import {
 	requestTo,
 	resultFault,
 	servicesOf,
+	takesJson,
 } from "./cases.ts";
 
 /** A field of a plan: as the action's case has it, or a value of its own; left out where undefined. */
@@ -106,7 +107,7 @@ export function plansOf(action: string): fc.Arbitrary<Plan> {
 		);
 	});
 	const asUsual = Object.fromEntries(keys.map(([key]) => [key, "as in the case" as const]));
-	if (faults.length > 0 && face.accepts !== "raw")
+	if (faults.length > 0 && takesJson(face))
 		kinds.push({
 			weight: 4,
 			arbitrary: fc.oneof(...faults).map(fault => ({
@@ -115,7 +116,7 @@ export function plansOf(action: string): fc.Arbitrary<Plan> {
 				fields: { ...asUsual, ...fault },
 			})),
 		});
-	if (alias && face.accepts !== "raw") {
+	if (alias && takesJson(face)) {
 		kinds.push({
 			weight: 1,
 			arbitrary: fc.constantFrom(...forbiddenKeys).map(key => ({

@@ -8,7 +8,9 @@ import { known, SchemaChecks } from "../../kernel/validator.ts";
 import { slugOf } from "../../services/gateway/api/problems.ts";
 import type { Actor, Request, School } from "./actors.ts";
 import type { Answer } from "./http.ts";
+import { ownersUnsubscribeToken, resetToken, verificationToken } from "./mailed.ts";
 import { root } from "./node.ts";
+import { announcedVideo, tinyVideo } from "./video.ts";
 
 export type Json = Record<string, unknown>;
 
@@ -50,6 +52,19 @@ const encoded = (text: string): string =>
 		})
 		.join("");
 
+/** A body that is no JSON, of characters that are a byte each, under the key `body` of a stream's params. */
+export class Bytes {
+	readonly text: string;
+	readonly contentType: string;
+	constructor(text: string, contentType: string) {
+		this.text = text;
+		this.contentType = contentType;
+	}
+}
+
+/** Whether an action's params come as JSON. */
+export const takesJson = ({ accepts = "json" }: ActionContract): boolean => accepts === "json";
+
 const inText = (value: unknown): string => (typeof value === "string" ? value : jsonOf(value));
 
 /** Whether a method's params come in its query. */
@@ -64,6 +79,10 @@ export function requestTo(alias: string, params: Json = {}): Request {
 	const [method, template] = alias.split(" ") as [string, string];
 	const inPath = new Set(pathParams(alias));
 	const path = template.replace(/:([A-Za-z]+)/g, (_, key) => encoded(inText(params[key]) || " "));
+	if (params.body instanceof Bytes) {
+		const { text, contentType } = params.body;
+		return { method, path, text, headers: { "content-type": contentType } };
+	}
 	const rest = Object.entries(params).filter(([key, v]) => !inPath.has(key) && v !== undefined);
 	if (!isQueried(alias))
 		return {
@@ -137,13 +156,13 @@ export function faultOf(action: string, answer: Answer): string | undefined {
 	const face = actions.get(action) as ActionContract;
 	const { status, headers, body } = answer;
 	const type = headers.get("content-type") ?? "";
-	if (status >= 400 && status < 500)
+	if (status >= 400 && status < 500 && !statusesOf(face).includes(status))
 		return type === "application/problem+json"
 			? problemFault(face, answer)
 			: `${status} is no problem document but ${type}`;
 	if (!statusesOf(face).includes(status)) return `it answers ${status}: ${JSON.stringify(body)}`;
 	if (status === 204) return body === "" ? undefined : "204 with a body";
-	if (face.answers === "file") return type ? undefined : "a file of no type";
+	if (face.answers && face.answers !== "json") return type ? undefined : "a file of no type";
 	return type.startsWith("application/json") ? resultFault(face, body) : `a result in ${type}`;
 }
 
@@ -169,6 +188,9 @@ const openIntent = async (school: School): Promise<Json> => {
 const paidIntent = async (school: School): Promise<Json> => ({
 	id: (await school.buy("owner")).gatewayId,
 });
+const newlyReviewed = async (school: School): Promise<Json> => ({
+	id: (await school.review("owner")).reviewId,
+});
 const pendingRefund = async (school: School): Promise<Json> => {
 	const { paymentId, gatewayId: id } = await school.buy("owner");
 	await school.call("sandbox.behave", { id, refunds: "pending" });
@@ -191,6 +213,7 @@ const pages = () => ({ page: 1, pageSize: 20 });
 const own = ({ things }: School) => ({ id: things.course.paymentId });
 const gateway = (school: School) => ({ id: school.things.open.gatewayId });
 const victim = ({ things }: School) => ({ id: things.victim.id });
+const certificate = ({ things }: School) => ({ id: things.certified.certificateId });
 const inCourse = ({ things }: School) => ({ id: things.course.courseId });
 const freshSection = async (school: School) => ({
 	id: await school.section("teacher", school.things.course.courseId),
@@ -199,6 +222,12 @@ const freshLecture = async (school: School) => ({
 	id: await school.lecture("teacher", school.things.course.sectionId),
 });
 const newUser = () => ({ email: `n${Math.random().toString(36).slice(2)}@example.com` });
+
+const ticketOf = (url: string) => ({ ticket: url.slice(url.lastIndexOf("/") + 1) });
+const newUpload = async (school: School) => ({ id: (await school.upload("teacher")).fileId });
+const ofVideo = ({ things }: School) => ({ fileId: things.video.fileId });
+const ownFile = ({ things }: School) => ({ id: things.fileId });
+const inParts = ({ things }: School) => ({ id: things.uploadId });
 
 /** For each action, by its full name, a call that succeeds; those without one take no params and are anybody's. */
 export const cases: Readonly<Record<string, Case>> = {
@@ -221,6 +250,7 @@ export const cases: Readonly<Record<string, Case>> = {
 	},
 	"users.setApproval": { by: "admin", params: school => ({ ...victim(school), approved: true }) },
 	"users.describe": { by: "service", params: victim },
+	"users.names": { by: "service", params: ({ people }) => ({ ids: [people.owner.id] }) },
 	"users.findByEmail": {
 		by: "service",
 		params: ({ things }) => ({ email: things.victim.email }),
@@ -252,6 +282,21 @@ export const cases: Readonly<Record<string, Case>> = {
 			refreshToken: (await school.signIn(school.things.victim)).refreshToken,
 		}),
 	},
+	"auth.forgotPassword": { by: "nobody", params: () => newUser() },
+	"auth.resetPassword": {
+		by: "nobody",
+		params: async school => ({ token: await resetToken(school), password: "password456" }),
+	},
+	"auth.verifyEmail": {
+		by: "nobody",
+		params: async school => ({ token: await verificationToken(school) }),
+	},
+	"auth.resendVerification": { by: "other" },
+	"auth.mailLink": {
+		by: "service",
+		params: ({ people }) => ({ purpose: "reset", userId: people.owner.id, id: "lnk_none" }),
+	},
+	"users.verifyEmail": { by: "service", params: victim },
 	"auth.logout": { by: "user" },
 	"auth.me": { by: "user" },
 	"auth.verify": {
@@ -275,6 +320,15 @@ export const cases: Readonly<Record<string, Case>> = {
 			...pages(),
 			q: "pot",
 			teacherId: people.teacher.id,
+			status: "published",
+			free: false,
+			minPrice: 0,
+			maxPrice: 1_000,
+			currency: "USD",
+			minRating: 1,
+			category: "Crafts",
+			level: "beginner",
+			language: "en",
 			sort: "title",
 		}),
 	},
@@ -344,7 +398,78 @@ export const cases: Readonly<Record<string, Case>> = {
 		}),
 	},
 	"courses.removeLecture": { by: "teacher", params: freshLecture },
+	"courses.uploadLecture": {
+		by: "teacher",
+		params: ({ things }) => ({
+			id: things.course.lectureId,
+			fileName: "lesson1.mp4",
+			fileSize: 100,
+			contentType: "video/mp4",
+			multipart: true,
+		}),
+	},
+	"courses.confirmUpload": {
+		by: "teacher",
+		params: ({ things: { video } }) => ({ id: video.lectureId, fileId: video.fileId }),
+	},
+	"courses.lectureVideo": {
+		by: "teacher",
+		params: ({ things }) => ({ id: things.video.lectureId }),
+	},
+	"videos.available": { by: "service" },
+	"videos.find": { by: "service", params: ofVideo },
+	"videos.play": {
+		by: "service",
+		params: school => ({ ...ofVideo(school), userId: school.people.owner.id, seconds: 600 }),
+	},
+	"videos.events": { by: "service", params: ofVideo },
+	"videos.replayEvent": { by: "service", params: () => ({ id: "mux:none" }) },
+	"videos.reconcile": { by: "service", params: () => ({ now: false }) },
 	"courses.describe": { by: "service", params: inCourse },
+	"courses.completion": { by: "service", params: inCourse },
+	"courses.outline": { by: "service", params: inCourse },
+	"courses.reviewing": {
+		by: "service",
+		params: school => ({ ...inCourse(school), userId: school.people.owner.id }),
+	},
+	"reviews.create": {
+		by: "owner",
+		params: async school => ({
+			courseId: await school.enrolled("owner"),
+			rating: 5,
+			text: "My bowls hold water now.",
+		}),
+	},
+	"reviews.list": {
+		by: "nobody",
+		params: ({ things }) => ({ ...pages(), courseId: things.reviewed.courseId, sort: "-rating" }),
+	},
+	"reviews.mine": {
+		by: "owner",
+		params: ({ things }) => ({ ...pages(), courseId: things.reviewed.courseId }),
+	},
+	"reviews.update": {
+		by: "owner",
+		params: ({ things }) => ({ id: things.reviewed.reviewId, rating: 4, text: "Most of them." }),
+	},
+	"reviews.remove": { by: "owner", params: newlyReviewed },
+	"reviews.reply": {
+		by: "teacher",
+		params: async school => ({ ...(await newlyReviewed(school)), text: "Thank you." }),
+	},
+	"reviews.summary": {
+		by: "service",
+		params: ({ things }) => ({ subject: { kind: "course", id: things.reviewed.courseId } }),
+	},
+	"figures.course": {
+		by: "teacher",
+		params: school => ({ ...inCourse(school), from: "2026-01-01", to: "2026-12-31" }),
+	},
+	"figures.teaching": {
+		by: "teacher",
+		params: () => ({ ...pages(), from: "2026-01-01", to: "2026-12-31" }),
+	},
+	"figures.rebuild": { by: "admin" },
 	"enrollments.enroll": {
 		by: "user",
 		params: async school => ({ courseId: await school.course("teacher") }),
@@ -364,8 +489,27 @@ export const cases: Readonly<Record<string, Case>> = {
 			courseId: things.course.courseId,
 			progressPercentage: 1,
 			totalWatchTime: 60,
+			lectureId: things.course.lectureId,
+			intervals: [[0, 1]],
 		}),
 	},
+	"enrollments.explainProgress": {
+		by: "owner",
+		params: ({ things }) => ({ id: things.course.enrollmentId }),
+	},
+	"enrollments.settle": {
+		by: "service",
+		params: ({ things }) => ({ id: things.course.enrollmentId }),
+	},
+	"certificates.issue": {
+		by: "owner",
+		params: ({ things }) => ({ id: things.certified.enrollmentId }),
+	},
+	"certificates.get": { by: "nobody", params: certificate },
+	"certificates.pdf": { by: "nobody", params: certificate },
+	"certificates.jws": { by: "nobody", params: certificate },
+	"certificates.page": { by: "nobody", params: certificate },
+	"certificates.rotateKey": { by: "service", params: () => ({ lost: false }) },
 	"enrollments.complete": { by: "service", params: seat },
 	"enrollments.drop": {
 		by: "service",
@@ -405,6 +549,10 @@ export const cases: Readonly<Record<string, Case>> = {
 			userId: people.owner.id,
 			courseId: things.course.courseId,
 		}),
+	},
+	"enrollments.records": {
+		by: "service",
+		params: ({ things }) => ({ after: "", ids: [things.course.enrollmentId] }),
 	},
 	"enrollments.count": {
 		by: "service",
@@ -517,7 +665,41 @@ export const cases: Readonly<Record<string, Case>> = {
 	},
 	"ledger.audit": { by: "admin" },
 
+	"files.begin": {
+		by: "service",
+		params: ({ people }) => announcedVideo(people.teacher.id, undefined, true),
+	},
+	"files.confirm": {
+		by: "service",
+		params: school => ({ ...ownFile(school), ownerId: school.people.teacher.id }),
+	},
+	"files.find": { by: "service", params: ownFile },
+	"files.remove": { by: "service", params: newUpload },
+	"files.link": {
+		by: "service",
+		params: school => ({ ...ownFile(school), seconds: 60, disposition: "attachment" }),
+	},
+	"files.get": { by: "teacher", params: ownFile },
+	"files.signParts": { by: "teacher", params: school => ({ ...inParts(school), numbers: [1] }) },
+	"files.parts": { by: "teacher", params: inParts },
+	"files.receive": {
+		by: "nobody",
+		params: async school => ({
+			...ticketOf((await school.upload("teacher")).uploadUrl),
+			body: new Bytes(tinyVideo, "video/mp4"),
+		}),
+	},
+	"files.serve": {
+		by: "nobody",
+		params: async school =>
+			ticketOf((await school.must("teacher", "GET", `/api/files/${school.things.fileId}`)).url),
+	},
+
 	"sentinel.watch": { by: "admin" },
+	"school.home": { by: "nobody" },
+	"school.page": { by: "nobody" },
+	"school.checkout": { by: "nobody", params: () => ({ method: "stripe" }) },
+	"school.file": { by: "nobody", params: () => ({ version: "now", file: "base.css" }) },
 	"ops.file": { by: "nobody", params: () => ({ file: "ops.css" }) },
 	"ops.mesh": { by: "admin" },
 	"ops.calls": { by: "admin", params: () => ({ service: "courses" }) },
@@ -531,6 +713,43 @@ export const cases: Readonly<Record<string, Case>> = {
 	"notifications.list": { by: "owner", params: pages },
 	"notifications.read": { by: "owner", params: ({ things }) => ({ id: things.notificationId }) },
 	"notifications.readAll": { by: "owner" },
+	"notifications.preferences": { by: "owner" },
+	"notifications.setPreferences": {
+		by: "owner",
+		params: () => ({
+			types: { "payment.captured": { email: false } },
+			quietHours: { from: "22:00", to: "07:00", timeZone: "Europe/Berlin" },
+		}),
+	},
+	"notifications.unsubscribePage": {
+		by: "nobody",
+		params: school => ({ token: ownersUnsubscribeToken(school) }),
+	},
+	"notifications.unsubscribe": {
+		by: "nobody",
+		params: school => ({ token: ownersUnsubscribeToken(school) }),
+	},
+	"mail.send": {
+		by: "service",
+		params: ({ people }) => ({
+			key: `key ${Math.random()}`,
+			userId: people.owner.id,
+			to: people.owner.email,
+			template: "notification",
+			data: { title: "Clay", body: "It is here", path: "/school", id: "lnk_none" },
+			notBefore: "2026-01-01T00:00:00.000Z",
+			unsubscribeUrl: "https://school.example/u",
+		}),
+	},
+	"mail.retry": {
+		by: "service",
+		params: async ({ call, people }) => {
+			const data = { title: "Clay", body: "It is here" };
+			const mail = { key: "kept", userId: people.owner.id, template: "notification", data };
+			return { id: ((await call("mail.send", mail)) as { id: string }).id };
+		},
+	},
+	"mail.shown": { by: "owner", params: pages },
 };
 
 /** A session of the owner's that no test signs in with. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { codeOf } from "../../kernel/errors.ts";
 import { type Answer, send } from "./http.ts";
 import type { Market, Sale } from "./market.ts";
+import type { FakeRazorpay } from "./razorpay/fake-razorpay.ts";
 import type { FakeStripe } from "./stripe/fake-stripe.ts";
 
 /** A provider beside what moves it from outside. */
@@ -101,4 +102,17 @@ export const stripeEnv = (
 	STRIPE_SECRET_KEY: secretKey,
 	STRIPE_API_BASE: url,
 	STRIPE_WEBHOOK_SECRET: [...webhookSecrets, webhookSecret].join(","),
+});
+
+/** Variables of a deployment whose Razorpay is this one. */
+export const razorpayEnv = ({
+	url,
+	keyId,
+	keySecret,
+	webhookSecret,
+}: FakeRazorpay): Record<string, string> => ({
+	RAZORPAY_KEY_ID: keyId,
+	RAZORPAY_KEY_SECRET: keySecret,
+	RAZORPAY_WEBHOOK_SECRET: webhookSecret,
+	RAZORPAY_API_BASE: url,
 });

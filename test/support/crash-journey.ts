@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { codeOf } from "../../kernel/errors.ts";
 import type { Node } from "../../kernel/node.ts";
+import { moneyOf } from "../../services/learning/figures/sums.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came
 export type Ask = (action: string, params?: object) => Promise<any>;
@@ -124,6 +126,29 @@ export function stageOf({ payments, intents, seats }: Written): Stage {
 	return seats.some(({ progress }) => (progress as number) > 0) ? "bought" : "captured";
 }
 
+/** What the course's figures have of one buyer, and whether their sums are those of what they are counted from. */
+async function figuresOf(records: Records, { courseId }: Buyer, { payments, seats }: Written) {
+	const [kept, moved, totals] = await Promise.all([
+		records("figure_seats"),
+		records("figure_movements"),
+		records("figure_courses"),
+	]);
+	const isIn = ({ enrolledOn }: Raw) => enrolledOn !== undefined;
+	const of = moved.filter(movement => movement.courseId === courseId);
+	const { students = 0, money = {} }: Partial<Raw> =
+		totals.find(({ _id }) => _id === courseId) ?? {};
+	return {
+		seats: kept.filter(({ _id }) => seats.some(seat => seat._id === _id)).map(isIn),
+		movements: of
+			.filter(({ paymentId }) => payments.some(({ _id }) => _id === paymentId))
+			.map(({ kind, amountMinor }) => `${kind} ${amountMinor}`)
+			.sort(),
+		isRight:
+			students === kept.filter(seat => seat.courseId === courseId && isIn(seat)).length &&
+			isDeepStrictEqual(money, moneyOf(of as never)),
+	};
+}
+
 /** Everything that a purchase comes to, without ids and times. */
 export async function outcome(node: Node, records: Records, buyer: Buyer, admin: string) {
 	const me = asking(node, buyer.token);
@@ -136,7 +161,8 @@ export async function outcome(node: Node, records: Records, buyer: Buyer, admin:
 	const parked = [];
 	for (const name of everywhere(node, "facts.parked"))
 		parked.push(...(await asking(node)(name)).items);
-	const { intents, payments: docs } = await writtenOf(records, buyer);
+	const written = await writtenOf(records, buyer);
+	const { intents, payments: docs } = written;
 	return {
 		// biome-ignore-start lint/suspicious/noExplicitAny: as they are answered
 		payments: payments.map((p: any) => ({
@@ -160,8 +186,10 @@ export async function outcome(node: Node, records: Records, buyer: Buyer, admin:
 				t.legs.map((l: any) => `${t.kind} ${l.direction} ${l.account} ${l.amountMinor}`),
 			)
 			.sort(),
+		mails: (await me("mail.shown")).items.map((m: any) => m.subject).sort(),
 		notices: (await me("notifications.list")).items.map((n: any) => n.type).sort(),
 		// biome-ignore-end lint/suspicious/noExplicitAny: as they are answered
+		figures: await figuresOf(records, buyer, written),
 		differences: audit.differences,
 		parked,
 	};

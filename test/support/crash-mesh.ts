@@ -3,6 +3,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import mongoose from "mongoose";
 import { MeshProcess } from "../../deploy/process.ts";
+import type { Part } from "../../deploy/split.ts";
 import { sayGoodbyeFor } from "../../kernel/link-watch.ts";
 import { findServices } from "../../kernel/load.ts";
 import type { Node } from "../../kernel/node.ts";
@@ -31,6 +32,9 @@ import type { TestServer } from "./servers.ts";
 const meetMs = 15_000;
 /** How long what a process printed may take to be read. */
 const printedMs = 500;
+
+const holds = ({ services }: Part, domain: string | undefined): boolean =>
+	domain !== undefined && services.split(",").includes(domain);
 
 /** A mesh on which no schedule runs, with a node of the test's own to ask it. */
 export class MeshDrill {
@@ -91,8 +95,8 @@ export class MeshDrill {
 		const buyer = await newBuyer(this.#node, this.#courseId);
 		await settled(this.#node);
 		const [service = ""] = at.split(":");
-		const part = [...this.#mesh.parts.values()].find(
-			({ part }) => part.services === this.#domains.get(service),
+		const part = [...this.#mesh.parts.values()].find(({ part }) =>
+			holds(part, this.#domains.get(service)),
 		) as MeshProcess;
 		await part.end("SIGKILL");
 		await this.#forget(part);
@@ -140,7 +144,7 @@ export class MeshDrill {
 
 	/** Waits until every service of a process is known; its node alone is known before. */
 	async #meet(process: MeshProcess): Promise<void> {
-		const services = [...this.#domains].filter(([, domain]) => domain === process.part.services);
+		const services = [...this.#domains].filter(([, domain]) => holds(process.part, domain));
 		const { registry } = this.#node.broker;
 		await until(() => {
 			const [id] = this.#nodesOf(process);

@@ -1,6 +1,6 @@
 import type { TestContext } from "node:test";
 import { MeshProcess } from "../../deploy/process.ts";
-import { split } from "../../deploy/split.ts";
+import { type Part, packed } from "../../deploy/split.ts";
 import { freePort } from "./ports.ts";
 import type { TestServer } from "./servers.ts";
 
@@ -24,11 +24,15 @@ export const meshEnv = (): Record<string, string> => ({
 	LOG_LEVEL: "warn",
 });
 
-/** The mesh of `deploy/split.ts` as processes on free ports; its admin is `admin@zeolite.example`, `admin-password`. */
+/**
+ * The mesh of `deploy/split.ts`, packed where nothing else is said, as processes on free ports; its admin is
+ * `admin@zeolite.example`, `admin-password`.
+ */
 export async function startMesh(
 	t: TestContext,
 	servers: { nats: TestServer; mongo: TestServer },
 	variables: Record<string, string> = {},
+	split: readonly Part[] = packed,
 ): Promise<TestMesh> {
 	const ports = await Promise.all(split.map(() => freePort()));
 	const env: Record<string, string> = {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { createLocalJWKSet, jwtVerify } from "jose";
 import { eventually, send, uniqueEmail } from "./http.ts";
 import { admin } from "./journey.ts";
+import { mailFlow } from "./mailed.ts";
 
 const serviceSecret = "a-secret-for-tests-0123456789abcdef";
 
@@ -20,9 +22,121 @@ export function signed(
 	return { "x-service-name": name, "x-service-signature": `t=${t},n=${n},v1=${v1}` };
 }
 
+interface Student {
+	token: string;
+	courseId: string;
+	enrollmentId: string;
+}
+
+/** The seed's Flow 3, from progress to the certificate, by its own paths; and what others can check of it. */
+async function progressFlow(base: string, { token, courseId, enrollmentId }: Student) {
+	const report = (progressPercentage: number) =>
+		send(base, "PATCH", `/api/course/enrollments/course/${courseId}/progress`, {
+			token,
+			body: { progressPercentage, totalWatchTime: 3600 },
+		});
+	const certify = () =>
+		send(base, "POST", `/api/course/enrollments/${enrollmentId}/certificate`, { token });
+	const progress = await report(75.5);
+	assert.deepEqual([progress.status, progress.body.progressPercentage], [200, 75.5]);
+	const early = await certify();
+	assert.deepEqual([early.status, early.body.code], [409, "COURSE_NOT_COMPLETED"]);
+	const completed = await report(100);
+	assert.deepEqual([completed.status, completed.body.status], [200, "completed"]);
+	const certificate = await certify();
+	assert.equal(certificate.status, 201, JSON.stringify(certificate.body));
+	const { id, verifyUrl } = certificate.body;
+	assert.deepEqual((await certify()).body, certificate.body);
+	assert.deepEqual((await send(base, "GET", `/api/certificates/${id}`)).body, certificate.body);
+	const pdf = await fetch(`${base}/api/certificates/${id}/pdf`);
+	assert.equal(pdf.headers.get("content-type"), "application/pdf");
+	assert.deepEqual(
+		Buffer.from(await pdf.arrayBuffer())
+			.subarray(0, 7)
+			.toString("latin1"),
+		"%PDF-1.",
+	);
+	const page = await fetch(`${base}${new URL(verifyUrl).pathname}`);
+	assert.equal(page.status, 200);
+	assert.match(await page.text(), /Valid\./);
+	assert.equal((await fetch(`${base}/certificates/crt_none`)).status, 404);
+	const { jws } = (await send(base, "GET", `/api/certificates/${id}/jws`)).body;
+	const { body: keys } = await send(base, "GET", "/.well-known/certificate-keys.json");
+	const { payload } = await jwtVerify(jws, createLocalJWKSet(keys));
+	assert.equal(payload.jti, id);
+	await eventually(
+		() => send(base, "GET", "/api/notifications", { token }),
+		({ body }) =>
+			["enrollment.completed", "certificate.issued"].every(type =>
+				body.items.some((notice: { type: string }) => notice.type === type),
+			),
+	);
+}
+
+/** A student who completed the course reviews it; the catalogue and its teacher see what came of it. */
+async function reviewFlow(
+	base: string,
+	{ token, courseId }: Pick<Student, "token" | "courseId">,
+	teacher: string,
+) {
+	const body = { courseId, rating: 4, text: "Clear." };
+	const review = await send(base, "POST", "/api/reviews", { token, body });
+	assert.equal(review.status, 201, JSON.stringify(review.body));
+	const twice = await send(base, "POST", "/api/reviews", { token, body });
+	assert.deepEqual([twice.status, twice.body.reviewId], [409, review.body.id]);
+	await eventually(
+		() =>
+			send(base, "GET", `/api/courses?q=tes+cou&minRating=4&free=false&sort=rating&pageSize=100`),
+		({ body }) =>
+			body.items.some((c: { id: string; rating: number }) => c.id === courseId && c.rating === 4),
+	);
+	const { items, ratingCount } = (await send(base, "GET", `/api/reviews?courseId=${courseId}`))
+		.body;
+	assert.deepEqual([items, ratingCount], [[review.body], 1]);
+	const figures = await eventually(
+		() => send(base, "GET", `/api/figures/courses/${courseId}`, { token: teacher }),
+		({ body }) => body.completed === 1 && body.money[0]?.netMinor === 9_999,
+	);
+	assert.deepEqual([figures.body.students, figures.body.rating], [1, 4]);
+}
+
+/** What a player reports of lectures, until the teacher takes away the one that is missing. */
+async function watchingFlow(base: string, token: string, teacher: string) {
+	const made = async (path: string, body: object, by = teacher) => {
+		const answer = await send(base, "POST", path, { token: by, body });
+		assert.equal(answer.status, 201, JSON.stringify(answer.body));
+		return answer.body.id as string;
+	};
+	const courseId = await made("/api/courses", { title: "Glazing" });
+	const sectionId = await made(`/api/courses/${courseId}/sections`, { title: "Clay" });
+	const lecture = (title: string, durationSeconds: number) =>
+		made(`/api/sections/${sectionId}/lectures`, { title, durationSeconds });
+	const lectureId = await lecture("Short", 1);
+	const missing = await lecture("Long", 3_600);
+	const enrollmentId = await made("/api/enrollments", { courseId }, token);
+	const path = `/api/enrollments/course/${courseId}`;
+	const watched = await eventually(
+		() =>
+			send(base, "PATCH", `${path}/progress`, {
+				token,
+				body: { lectureId, intervals: [[0, 1]] },
+			}),
+		({ body }) => body.lectures?.[lectureId]?.completed,
+	);
+	assert.deepEqual([watched.body.status, watched.body.progressPercentage], ["active", 0.02]);
+	const explain = `/api/enrollments/${enrollmentId}/explain-progress`;
+	const told = await send(base, "GET", explain, { token });
+	assert.match(told.body.summary, /1 of 2 lectures/);
+	await send(base, "DELETE", `/api/lectures/${missing}`, { token: teacher });
+	await eventually(
+		() => send(base, "GET", path, { token }),
+		({ body }) => body.status === "completed",
+	);
+}
+
 /**
  * The school seed's journey by its own paths: "Testing the Integration", then Flow 1, then what its other sections say
- * of the same purchase.
+ * of the same purchase, then Flow 3.
  */
 export async function schoolJourney(base: string): Promise<void> {
 	const email = uniqueEmail();
@@ -129,17 +243,6 @@ export async function schoolJourney(base: string): Promise<void> {
 
 	const twice = await send(base, "POST", "/api/course/enrollments", { token, body: { courseId } });
 	assert.deepEqual([twice.status, twice.body.code], [409, "ALREADY_ENROLLED"]);
-	const progress = await send(
-		base,
-		"PATCH",
-		`/api/course/enrollments/course/${courseId}/progress`,
-		{
-			token,
-			body: { progressPercentage: 75.5, totalWatchTime: 3600 },
-		},
-	);
-	assert.deepEqual([progress.status, progress.body.progressPercentage], [200, 75.5]);
-
 	const notices = await eventually(
 		() => send(base, "GET", "/api/notifications", { token }),
 		answer => answer.body.total >= 2,
@@ -157,6 +260,10 @@ export async function schoolJourney(base: string): Promise<void> {
 		() => send(base, "GET", `/api/ledger/transfers?subjectId=${paymentId}`, { token: asAdmin }),
 		answer => answer.body.total === 1,
 	);
+	await progressFlow(base, { token, courseId, enrollmentId });
+	await watchingFlow(base, token, teacher.body.accessToken);
+	await reviewFlow(base, { token, courseId }, teacher.body.accessToken);
 	const audit = await send(base, "POST", "/api/ledger/audit", { token: asAdmin });
 	assert.deepEqual([audit.status, audit.body.ok, audit.body.differences], [200, true, []]);
+	await mailFlow(base, { token, email });
 }

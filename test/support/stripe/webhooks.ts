@@ -43,6 +43,8 @@ export function sign(
 	};
 }
 
+type Letter = Omit<Delivery, "event"> & { event: { id: string } };
+
 /** How events are posted. */
 export interface Posting extends Signing {
 	/** How often each event is posted; 1. */
@@ -59,19 +61,19 @@ export interface Posted {
 	status?: number;
 }
 
-/** Posts deliveries to the URLs in turn; in the order of the answers. */
+/** Posts deliveries, of whatever provider, to the URLs in turn; in the order of the answers. */
 export async function post(
-	deliveries: Delivery[],
+	deliveries: readonly Letter[],
 	urls: string[],
 	{ times = 1, shuffle: seed, parallel = 1 }: Posting,
 ): Promise<Posted[]> {
-	const queue = Array.from({ length: times }, () => deliveries).flat();
+	const queue: Letter[] = Array.from({ length: times }, () => deliveries).flat();
 	if (seed !== undefined) shuffle(queue, seed);
 	const posted: Posted[] = [];
 	let next = 0;
 	const work = async () => {
 		for (let index = next++; index < queue.length; index = next++) {
-			const { event, headers, body } = queue[index] as Delivery;
+			const { event, headers, body } = queue[index] as Letter;
 			const url = urls[index % urls.length] as string;
 			const answer = await fetch(url, { method: "POST", headers, body }).then(
 				async response => {
