@@ -47,7 +47,7 @@ export const brokerOptions = (
 			},
 	serializer: new ResultFirstSerializer() as never,
 	validator: new ContractValidator(checks) as never,
-	cacher: makeCacher(env),
+	cacher: makeCacher(env, metrics.cache),
 	requestTimeout: env.REQUEST_TIMEOUT_MS,
 	errorHandler: noteFaults(faults) as never,
 	maxCallLevel: 20,

@@ -17,4 +17,12 @@ export const split: readonly Part[] = [
 	{ name: "money", services: "money", port: 3030 },
 	{ name: "engagement", services: "engagement", port: 3040 },
 	{ name: "platform", services: "platform", port: 3050 },
+	{ name: "content", services: "content", port: 3060 },
+	{ name: "commerce", services: "commerce", port: 3070 },
+];
+
+/** The same in fewer processes, for a machine with few cores: what has little to do shares one. */
+export const packed: readonly Part[] = [
+	...split.filter(({ name }) => name !== "content" && name !== "commerce"),
+	{ name: "content", services: "content,commerce", port: 3060 },
 ];

@@ -21,6 +21,18 @@ export interface Problem {
 	data?: TObject;
 }
 
+/** How long answers are kept, for whom, and what they are about. */
+export interface AnswerCache {
+	/** How old an answer may be, seconds, where nobody says that it changed. */
+	ttlSeconds: number;
+	/** The param that names what an answer is about, or `caller`: the caller's own. `forget` drops what is about it. */
+	about: string;
+	/** With this param nothing is kept. */
+	exceptWith?: string;
+	/** Kept once for everybody while `status` is this, and not at all while it is not; for each caller where not given. */
+	sharedWhile?: string;
+}
+
 export interface ActionContract {
 	/** What it does, with units. The only documentation of an action: pages and help are made from it. */
 	description: string;
@@ -41,10 +53,10 @@ export interface ActionContract {
 	sensitive?: boolean;
 	/** Stricter than `RATE_LIMIT`: calls over HTTP per minute of one address, or of one caller where one is known. */
 	limit?: { perMinute: number; by: "address" | "caller" };
-	/** Longest it may take, ms, up to 60,000; `REQUEST_TIMEOUT_MS` where not given. */
+	/** Longest it may take, ms, up to 60,000 (6 h where it takes a stream); `REQUEST_TIMEOUT_MS` where not given. */
 	timeoutMs?: number;
-	/** An answer may be this old, seconds; it is kept per caller. Only for what nobody decides money or access by. */
-	cache?: { ttlSeconds: number };
+	/** Answers are kept for a short time. Only for what nobody decides money or access by. */
+	cache?: AnswerCache;
 	/**
 	 * What it changes is told, with who changed it, by a fact in the same write: a write whose contract says
 	 * `facts: { ...audited("subject") }`. Which values may be told, the models say under `told`.
@@ -52,12 +64,21 @@ export interface ActionContract {
 	audit?: true;
 	/** The bearer token of the request is not verified; the action finds it in `ctx.headers.bearer`. */
 	ignoresToken?: boolean;
-	/** The action exists only where this holds: `sandbox`, where sandbox providers may serve. */
-	onlyWhere?: "sandbox";
-	/** `raw`: the body reaches the action as base64 with its headers, unparsed (webhooks). Default `json`. */
-	accepts?: "json" | "raw";
-	/** `file`: the result is `{contentType, content}` and goes out as it is. Default `json`. */
-	answers?: "json" | "file";
+	/**
+	 * The action exists only where this holds: `sandbox`, where sandbox providers may serve; `disk`, where the one
+	 * process there is keeps files on its disk.
+	 */
+	onlyWhere?: "sandbox" | "disk";
+	/**
+	 * `raw`: the body reaches the action as base64 with its headers, unparsed (webhooks). `stream`: it is `ctx.stream`,
+	 * of any length, and the params are `StreamHead` beside the path's. Default `json`.
+	 */
+	accepts?: "json" | "raw" | "stream";
+	/**
+	 * `file`: the result is `{contentType, content}` and goes out as it is. `stream`: it is a `StreamAnswer`, whose bytes
+	 * go out as fast as they are taken, by range too. Default `json`.
+	 */
+	answers?: "json" | "file" | "stream";
 	/** Media types it may answer in, for the documents; where it is not JSON alone. */
 	media?: readonly string[];
 }

@@ -32,9 +32,11 @@ export class Contracts {
 
 	/**
 	 * @param sandbox whether actions that exist only with sandbox providers do.
+	 * @param disk whether those do that exist only where files lie on disk.
 	 * @throws ContractError
 	 */
-	constructor(contracts: readonly Contract[], sandbox = true) {
+	constructor(contracts: readonly Contract[], sandbox = true, disk = true) {
+		const places = { sandbox, disk };
 		this.all = contracts;
 		for (const contract of contracts) {
 			for (const [name, { data }] of Object.entries(contract.facts ?? {}))
@@ -47,7 +49,7 @@ export class Contracts {
 				...given,
 				...contract.actions,
 			}))
-				if (sandbox || action.onlyWhere !== "sandbox")
+				if (!action.onlyWhere || places[action.onlyWhere])
 					this.#actions.set(`${contract.name}.${name}`, action);
 		}
 		const problems = [...this.#problems()];

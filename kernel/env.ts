@@ -149,7 +149,10 @@ export const variables = {
 		["nats:", "tls:"],
 	),
 	MONGO_URL: mongoUrl("MongoDB; the embedded store where unset"),
-	REDIS_URL: url("Redis for rate limits; memory where unset", ["redis:", "rediss:"]),
+	REDIS_URL: url("Redis for rate limits and kept answers; memory, or none on a mesh, where unset", [
+		"redis:",
+		"rediss:",
+	]),
 	SERVICES: list("Domains or services this node runs; all where unset, none for `none`"),
 	MESH: list("Domains or services the whole deployment has; all where unset"),
 	NODE_ID: text("Name of this node; made from host and process where unset", undefined),
@@ -169,6 +172,7 @@ export const variables = {
 		"http:",
 		"https:",
 	]),
+	HOME_PAGE: choice("What `/` shows", ["school", "docs", "ops"], "school"),
 	REQUEST_TIMEOUT_MS: integer("Longest an action call may take, ms", 10_000, 1, 600_000),
 	RATE_LIMIT: {
 		help: "Requests per minute and client, or off",
@@ -206,12 +210,45 @@ export const variables = {
 	REFUND_WINDOW_DAYS: integer("How long after capture a buyer may ask for a refund", 30, 0, 3_650),
 	STRIPE_SECRET_KEY: text("Stripe's secret key", undefined),
 	STRIPE_WEBHOOK_SECRET: list("Stripe's webhook signing secrets"),
+	STRIPE_PUBLISHABLE_KEY: text(
+		"Stripe's publishable key, which the checkout page hands to Stripe's script",
+		undefined,
+	),
 	STRIPE_API_BASE: url("Scheme, host and port of another Stripe than the real one, for tests", [
 		"http:",
 		"https:",
 	]),
 	RAZORPAY_KEY_ID: text("Razorpay's key id", undefined),
+	RAZORPAY_KEY_SECRET: text("Razorpay's key secret", undefined),
 	RAZORPAY_WEBHOOK_SECRET: list("Razorpay's webhook secrets"),
+	RAZORPAY_API_BASE: url("Scheme, host and port of another Razorpay than the real one, for tests", [
+		"http:",
+		"https:",
+	]),
+	MUX_TOKEN_ID: text("Id of the Mux access token that videos are made with", undefined),
+	MUX_TOKEN_SECRET: text("Secret of that token", undefined),
+	MUX_WEBHOOK_SECRET: list("Mux's webhook signing secrets"),
+	MUX_API_BASE: url("Another Mux than the real one, for tests", ["http:", "https:"]),
+	MUX_SIGNING_KEY: text(
+		"Id of the Mux signing key of playback; where unset, one is made and kept sealed",
+		undefined,
+	),
+	MUX_SIGNING_PRIVATE_KEY: text("Private key of that key, as Mux gave it or as PEM", undefined),
+	AWS_S3_BUCKET: text("Bucket of an S3 store that files are kept in", undefined),
+	AWS_REGION: text("Region of the bucket", "us-east-1"),
+	AWS_ACCESS_KEY_ID: text(
+		"Key of who may use the bucket; where unset, as the AWS SDK finds one",
+		undefined,
+	),
+	AWS_SECRET_ACCESS_KEY: text("Secret of that key", undefined),
+	S3_ENDPOINT: url("Another S3 store than Amazon's, as servers and browsers reach it", [
+		"http:",
+		"https:",
+	]),
+	SMTP_URL: url(
+		"Server that carries mail, `smtp://user:password@host:port`; `?from=` names the sender. The sandbox's inbox, or nobody, where unset",
+		["smtp:", "smtps:"],
+	),
 	CRASH_AT: {
 		help: "For tests: ends the process at a write, `<service>:<n>:before|after`",
 		fallback: undefined,
@@ -230,6 +267,8 @@ export interface Env extends Readonly<Values> {
 	readonly mode: "embedded" | "mesh";
 	/** Whether sandbox providers may serve. */
 	readonly sandbox: boolean;
+	/** Where files are kept: in one process on its disk, on a mesh in an S3 store or nowhere. */
+	readonly files: "disk" | "s3" | "none";
 	/** Base of addresses that are handed out, without a slash at its end. */
 	readonly publicUrl: string;
 }
@@ -259,6 +298,17 @@ function refusals(v: Values): string[] {
 		found.push("NATS_URL without MONGO_URL: the nodes of a mesh need one database");
 	if ((v.ADMIN_EMAIL === undefined) !== (v.ADMIN_PASSWORD === undefined))
 		found.push("ADMIN_EMAIL and ADMIN_PASSWORD go together");
+	if ((v.AWS_ACCESS_KEY_ID === undefined) !== (v.AWS_SECRET_ACCESS_KEY === undefined))
+		found.push("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together");
+	const makesVideos = v.SERVICES.length === 0 || v.SERVICES.some(s => /^(content|videos)$/.test(s));
+	if (v.MUX_TOKEN_SECRET && !v.MUX_TOKEN_ID) found.push("MUX_TOKEN_SECRET without MUX_TOKEN_ID");
+	if (v.MUX_TOKEN_ID && !v.MUX_TOKEN_SECRET && makesVideos)
+		found.push("MUX_TOKEN_ID without MUX_TOKEN_SECRET");
+	if ((v.MUX_SIGNING_KEY === undefined) !== (v.MUX_SIGNING_PRIVATE_KEY === undefined))
+		found.push("MUX_SIGNING_KEY and MUX_SIGNING_PRIVATE_KEY go together");
+	if (v.S3_ENDPOINT && !v.AWS_S3_BUCKET) found.push("S3_ENDPOINT without AWS_S3_BUCKET");
+	if (v.RAZORPAY_KEY_SECRET !== undefined && v.RAZORPAY_KEY_ID === undefined)
+		found.push("RAZORPAY_KEY_SECRET is set and RAZORPAY_KEY_ID is not");
 	if (!v.PRODUCTION) return found;
 	if (v.SERVICE_SECRET_KEY.length === 0)
 		found.push("SERVICE_SECRET_KEY is missing, which PRODUCTION=1 refuses");
@@ -268,13 +318,19 @@ function refusals(v: Values): string[] {
 		);
 	if (v.SANDBOX === "on") found.push("SANDBOX=on, which PRODUCTION=1 refuses");
 	if (v.CRASH_AT) found.push("CRASH_AT is for tests only");
+	if (v.MUX_TOKEN_ID && v.MUX_API_BASE?.startsWith("http:"))
+		found.push("MUX_API_BASE is not https://, which PRODUCTION=1 refuses");
 	const stripeIsLive = /^[sr]k_live_/.test(v.STRIPE_SECRET_KEY ?? "");
 	if (stripeIsLive && v.STRIPE_WEBHOOK_SECRET.length === 0)
 		found.push("STRIPE_SECRET_KEY is live and STRIPE_WEBHOOK_SECRET is missing");
 	if (stripeIsLive && v.STRIPE_API_BASE?.startsWith("http:"))
 		found.push("STRIPE_SECRET_KEY is live and STRIPE_API_BASE is not https://");
-	if (v.RAZORPAY_KEY_ID?.startsWith("rzp_live_") && v.RAZORPAY_WEBHOOK_SECRET.length === 0)
+	const razorpayIsLive = v.RAZORPAY_KEY_ID?.startsWith("rzp_live_");
+	// The key id alone is public: the gateway's pages name it.
+	if (razorpayIsLive && v.RAZORPAY_KEY_SECRET && v.RAZORPAY_WEBHOOK_SECRET.length === 0)
 		found.push("RAZORPAY_KEY_ID is live and RAZORPAY_WEBHOOK_SECRET is missing");
+	if (razorpayIsLive && v.RAZORPAY_API_BASE?.startsWith("http:"))
+		found.push("RAZORPAY_KEY_ID is live and RAZORPAY_API_BASE is not https://");
 	return found;
 }
 
@@ -304,6 +360,7 @@ export function readEnv(source: Record<string, string | undefined>): Env {
 		sandbox:
 			read.SANDBOX === "on" ||
 			(read.SANDBOX === "auto" && mode === "embedded" && loopback(read.HOST) && !read.PRODUCTION),
+		files: read.AWS_S3_BUCKET ? "s3" : mode === "embedded" ? "disk" : "none",
 		publicUrl: (read.PUBLIC_URL ?? `http://${read.HOST}:${read.PORT}`).replace(/\/$/, ""),
 	});
 }

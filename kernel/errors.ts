@@ -129,6 +129,11 @@ export const platformProblems = {
 		title: "The body must be application/json",
 		explanation: "Send `Content-Type: application/json`, uncompressed.",
 	},
+	RANGE_NOT_SATISFIABLE: {
+		status: 416,
+		title: "There are no such bytes",
+		explanation: "The range begins behind the last byte; `Content-Range` says how many there are.",
+	},
 	IDEMPOTENCY_IN_PROGRESS: {
 		status: 409,
 		title: "A request under this Idempotency-Key is still running",

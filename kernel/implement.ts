@@ -65,7 +65,7 @@ const actionSchema = (contract: Contract, name: string, face: ActionContract) =>
 	params: { $contract: `${contract.name}.${name}` },
 	visibility: accessOf(face).every(rule => rule === "internal") ? "public" : "published",
 	...(face.timeoutMs && { timeout: face.timeoutMs }),
-	...(face.cache && { cache: { ttl: face.cache.ttlSeconds } }),
+	...(face.cache && { cache: face.cache as never }),
 });
 
 const base = {

@@ -78,6 +78,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
 	const contracts = new Contracts(
 		folders.map(folder => folder.contract),
 		env.sandbox,
+		env.files === "disk",
 	);
 	const chosen = runsNothing(env.SERVICES) ? [] : chooseServices(folders, env.SERVICES, "SERVICES");
 	const problems = new Map([["starting", "this node is starting"]]);

@@ -35,7 +35,7 @@ export function readiness(broker: ServiceBroker) {
 		checks: {
 			nats: env.NATS_URL ? check("nats") : "none",
 			store: check("store"),
-			cache: !env.REDIS_URL ? "memory" : hasCache ? "ok" : "Redis is away",
+			cache: !env.REDIS_URL ? (env.mode === "mesh" ? "none" : "memory") : hasCache ? "ok" : "Redis is away",
 			services: missing.length > 0 ? `missing: ${missing.join(", ")}` : "ok",
 		},
 		...(problems.has("draining") && { draining: true }),

@@ -16,10 +16,49 @@ export const amountFields = {
 	currency: Currency,
 };
 
-/** The result of an action whose contract `answers: "file"`: text that goes out as it is. */
+/** The result of an action whose contract `answers: "file"`: text, or bytes as base64, that goes out as it is. */
 export const FileAnswer = Type.Object(
-	{ contentType: Type.String(), content: Type.String() },
+	{
+		contentType: Type.String(),
+		content: Type.String(),
+		encoding: Type.Optional(
+			Type.Literal("base64", { description: "Of the content, where it is no text" }),
+		),
+		headers: Type.Optional(
+			Type.Record(Type.String(), Type.String(), {
+				description:
+					"Further headers, names in lower case; one that has the `etag` is told to be as it was",
+			}),
+		),
+	},
 	{ $id: "FileAnswer" },
+);
+
+/** Beside its path, the params of an action whose contract `accepts: "stream"`; the body is `ctx.stream`. */
+export const StreamHead = {
+	contentType: Type.Optional(Type.String({ maxLength: 255 })),
+	contentLength: Type.Optional(Type.Integer({ minimum: 0, description: "Bytes" })),
+};
+
+/**
+ * The result of an action whose contract `answers: "stream"`: which stored bytes the gateway sends, whole or the range
+ * of them that is asked for.
+ */
+export const StreamAnswer = Type.Object(
+	{
+		contentType: Type.String(),
+		fileName: Type.String(),
+		disposition: Type.Enum(["inline", "attachment"], { description: "Shown or saved" }),
+		etag: Type.String({ description: "Entity tag, in quotes; the same bytes have the same one" }),
+		pieces: Type.Array(
+			Type.Object({
+				path: Type.String({ description: "Beneath `DATA_DIR/files`" }),
+				size: Type.Integer({ description: "Bytes" }),
+			}),
+			{ description: "What it is put together from, in order" },
+		),
+	},
+	{ $id: "StreamAnswer" },
 );
 
 /** The result of an action that answers 204. */

@@ -80,6 +80,7 @@ export class TokenVerifier {
 	#verified = new Map<string, Verified>();
 	#revoked: ReadonlySet<string> = new Set();
 	#revokedAt = Number.NEGATIVE_INFINITY;
+	readonly #watchers = new Set<() => void>();
 	readonly #firstList = Promise.withResolvers<void>();
 	#timer: NodeJS.Timeout | undefined;
 
@@ -118,6 +119,16 @@ export class TokenVerifier {
 		} catch {
 			// Its age tells: `isStale` closes what must not run on an old list.
 		}
+		for (const look of this.#watchers) look();
+	}
+
+	/**
+	 * Calls `look` each time the list was asked for, every 5 s and at each hint: for who let somebody in for longer than a
+	 * call. @returns what ends that
+	 */
+	watch(look: () => void): () => void {
+		this.#watchers.add(look);
+		return () => this.#watchers.delete(look);
 	}
 
 	/** Whether the list of revoked sessions is too old to let a sensitive write pass. */

@@ -38,6 +38,8 @@ export class Metrics {
 	readonly httpInFlight: Gauge;
 	/** Calls that were made again, by the service that was called. */
 	readonly retries: Counts;
+	/** What became of looking for kept answers, by action and outcome. */
+	readonly cache: Counts;
 	/** Facts that this node wrote, by name. */
 	readonly factsWritten: Counts;
 	/** How long after it was written a service had handled a fact, s. */
@@ -117,6 +119,11 @@ export class Metrics {
 		this.retries = new Counts({
 			name: "zeolite_retries_total",
 			help: "Calls that were made again, by the service that was called",
+			registry,
+		});
+		this.cache = new Counts({
+			name: "zeolite_cache_lookups_total",
+			help: "Looks for kept answers, by action and what became of them: hit, miss, failure, skipped",
 			registry,
 		});
 		this.#breakersOpen = new Gauge({

@@ -107,6 +107,8 @@ export class Collection<T extends Doc> {
 	readonly #driver: Driver;
 	/** Told after each write that carried facts, so that they can be published at once. */
 	onFacts: (subjectId: string, facts: readonly OutgoingFact[]) => void = () => {};
+	/** Told of each document that was inserted or changed, before whoever wrote it goes on. */
+	onChange: ((doc: T) => Promise<void>) | undefined;
 
 	constructor(model: Model<T>, driver: Driver) {
 		this.model = model;
@@ -133,7 +135,7 @@ export class Collection<T extends Doc> {
 		});
 		await this.#driver.insert(copied(raw));
 		if (facts.length > 0) this.onFacts(raw._id, facts);
-		return this.#out(raw);
+		return this.#written(raw);
 	}
 
 	async get(id: string): Promise<T | null> {
@@ -274,7 +276,13 @@ export class Collection<T extends Doc> {
 		);
 		if (!raw) return null;
 		if (facts.length > 0) this.onFacts(raw._id, facts);
-		return this.#out(raw);
+		return this.#written(raw);
+	}
+
+	async #written(raw: Raw): Promise<T> {
+		const doc = this.#out(raw);
+		if (this.onChange) await this.onChange(doc);
+		return doc;
 	}
 
 	/**

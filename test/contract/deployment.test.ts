@@ -74,7 +74,7 @@ const given: Record<string, string> = {
 
 /** What Compose makes of `${NAME:-fallback}` and `${NAME:?reason}`. */
 const interpolate = (text: string): string =>
-	text.replace(/\$\{([A-Z_]+)(?::([-?])([^}]*))?\}/g, (_, name: string, kind, rest: string) => {
+	text.replace(/\$\{([A-Z0-9_]+)(?::([-?])([^}]*))?\}/g, (_, name: string, kind, rest: string) => {
 		assert.ok(kind !== "?" || name in given, `${name} must be given`);
 		return given[name] ?? (kind === "-" ? rest : "");
 	});
@@ -164,7 +164,7 @@ test("the split runs every service once, and no process holds two domains", asyn
 });
 
 test("every $ of docker-compose.yml is a variable as Compose knows them", () => {
-	const rest = read("docker-compose.yml").replaceAll(/\$\{[A-Z_]+(?::[-?][^{}$]*)?\}/g, "");
+	const rest = read("docker-compose.yml").replaceAll(/\$\{[A-Z0-9_]+(?::[-?][^{}$]*)?\}/g, "");
 	assert.doesNotMatch(rest, /\$/);
 });
 
@@ -196,7 +196,14 @@ test("the variables of docker-compose.yml and deploy/kubernetes.yaml are ones th
 });
 
 /** What a deployment does not say: made by each node, of the embedded mode, or for tests. */
-const unsaid = new Set(["NODE_ID", "DATA_DIR", "STRIPE_API_BASE", "CRASH_AT"]);
+const unsaid = new Set([
+	"NODE_ID",
+	"DATA_DIR",
+	"STRIPE_API_BASE",
+	"RAZORPAY_API_BASE",
+	"MUX_API_BASE",
+	"CRASH_AT",
+]);
 
 /** Variables that sources name. */
 const namedIn = (...patterns: string[]): string[] => {
@@ -224,11 +231,17 @@ test("a secret of one domain is in no other domain's processes", () => {
 	const owners: Record<string, string> = {
 		STRIPE_SECRET_KEY: "money",
 		STRIPE_WEBHOOK_SECRET: "money",
+		RAZORPAY_KEY_SECRET: "money",
 		RAZORPAY_WEBHOOK_SECRET: "money",
 		JWT_PRIVATE_KEY: "identity",
 		ADMIN_PASSWORD: "identity",
 		PAYMENT_SERVICE_API_KEY: "gateway",
 		NATS_SYSTEM_URL: "platform",
+		SMTP_URL: "engagement",
+		MUX_TOKEN_SECRET: "content",
+		MUX_WEBHOOK_SECRET: "content",
+		MUX_SIGNING_PRIVATE_KEY: "content",
+		AWS_SECRET_ACCESS_KEY: "content",
 	};
 	for (const [name, { environment = {} }] of nodes)
 		for (const [variable, owner] of Object.entries(owners))
@@ -237,7 +250,7 @@ test("a secret of one domain is in no other domain's processes", () => {
 
 test("the README lists every variable, and no other", () => {
 	const section = read("README.md").split("## Variables")[1]?.split("\n## ")[0] ?? "";
-	const listed = [...section.matchAll(/^\| `([A-Z_]+)`/gm)].map(match => match[1]);
+	const listed = [...section.matchAll(/^\| `([A-Z0-9_]+)`/gm)].map(match => match[1]);
 	assert.deepEqual(listed.sort(), Object.keys(variables).sort());
 });
 

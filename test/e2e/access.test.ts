@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { accessOf, aliasesOf } from "../../kernel/contract.ts";
 import { type AccessLine, accessTable } from "../contract/access.ts";
 import { type Actor, actors, type Person, type Request, School } from "../support/actors.ts";
-import { actions, caseOf, faultOf, type Json, requestTo } from "../support/cases.ts";
+import { actions, Bytes, caseOf, faultOf, type Json, requestTo } from "../support/cases.ts";
 import { startEmbedded } from "../support/process.ts";
 
 /** Names of all other systems whose servers may be known. */
@@ -108,8 +108,23 @@ const variants: Readonly<Record<string, Params>> = {
 	"DELETE /api/lectures/:id draft": async school => ({
 		id: await school.lecture("teacher", school.things.draft.sectionId),
 	}),
+	"POST /api/lectures/:id/upload draft": async school => ({
+		id: await school.lecture("teacher", school.things.draft.sectionId),
+		fileName: "a.mp4",
+		fileSize: 100,
+		contentType: "video/mp4",
+	}),
+	"POST /api/lectures/:id/confirm-upload draft": ({ things }) => ({
+		id: things.draft.lectureId,
+		fileId: things.video.fileId,
+	}),
+	"GET /api/lectures/:id/status draft": ({ things }) => ({ id: things.draft.lectureId }),
 	"POST /api/enrollments paid": ({ things }) => ({ courseId: things.course.courseId }),
 	"POST /api/enrollments draft": ({ things }) => ({ courseId: things.draft.courseId }),
+	"POST /api/enrollments/:id/certificate active": ({ things }) => ({
+		id: things.course.enrollmentId,
+	}),
+	"GET /certificates/:id none": () => ({ id: "crt_none" }),
 	"POST /api/payments .": ({ things }) => ({
 		courseId: things.course.courseId,
 		paymentMethod: "stripe",
@@ -122,7 +137,21 @@ const variants: Readonly<Record<string, Params>> = {
 		id: (await school.buy("owner")).paymentId,
 		amount: 1,
 	}),
+	"PUT /api/files/uploads/:ticket forged": () => ({
+		ticket: "e30.forged",
+		body: new Bytes("x", "video/mp4"),
+	}),
+	"GET /api/files/downloads/:ticket forged": () => ({ ticket: "e30.forged" }),
+	"POST /api/reviews again": ({ things }) => ({
+		courseId: things.reviewed.courseId,
+		rating: 5,
+	}),
+	"POST /api/reviews draft": ({ things }) => ({ courseId: things.draft.courseId, rating: 5 }),
+	"GET /api/figures/courses/:id draft": ({ things }) => ({ id: things.draft.courseId }),
+	"GET /api/notifications/unsubscribe/:token forged": () => ({ token: "forged" }),
+	"POST /api/notifications/unsubscribe/:token forged": () => ({ token: "forged" }),
 	"POST /webhooks/:provider closed": () => ({ provider: "stripe" }),
+	"POST /webhooks/mux closed": () => ({}),
 	"GET /sandbox/checkout/:id wrong-secret": ({ things: { open } }) => ({
 		id: open.paymentId,
 		secret: `${open.secret.slice(0, -1)}${open.secret.endsWith("0") ? "1" : "0"}`,

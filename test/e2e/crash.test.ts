@@ -27,6 +27,8 @@ const givenBack: Partial<Outcome> = {
 		{ status: "paid", amountMinor: 9999, owesWebhook: false, refunds: ["6299 succeeded"] },
 	],
 	seats: ["dropped 37"],
+	mails: ["Confirm your e-mail address", "Payment received", "Payment refunded"],
+	figures: { seats: [false], movements: ["capture 9999", "refund 6299"], isRight: true },
 	differences: [],
 	parked: [],
 };

@@ -22,6 +22,15 @@ const keysAreNewsMs = 10_000;
 /** Codes that an action declares with others and cannot answer with itself. */
 const outOfReach: Readonly<Record<string, string>> = {
 	"payments.createFor AMOUNT_MISMATCH": "it takes no amount",
+	"files.begin FILE_STORE_MISSING": "one process always has its disk",
+	"files.confirm FILE_STORE_MISSING": "one process always has its disk",
+	"files.link FILE_STORE_MISSING": "one process always has its disk",
+	"files.signParts FILE_STORE_MISSING": "one process always has its disk",
+	"files.parts FILE_STORE_MISSING": "one process always has its disk",
+	"courses.uploadLecture FILE_STORE_MISSING": "one process always has its disk",
+	"courses.confirmUpload FILE_STORE_MISSING": "one process always has its disk",
+	"videos.webhook SIGNATURE_INVALID": "Mux is not set up in the sandbox",
+	"files.receive UPLOAD_CUT": "nobody is there any more to be answered",
 };
 
 interface Opened {
@@ -59,6 +68,13 @@ async function provokeUnavailable(t: TestContext, reached: Set<string>): Promise
 	await provoke(stage, "user", "payments.create", order);
 	const { id: userId } = school.people.user;
 	await provoke(stage, "service", "payments.createFor", { ...order, userId });
+	const sectionId = await school.section("teacher", courseId);
+	await provoke(stage, "teacher", "courses.uploadLecture", {
+		id: await school.lecture("teacher", sectionId),
+		fileName: "a.mp4",
+		fileSize: 100,
+		contentType: "video/mp4",
+	});
 }
 
 test("every action answers what fits and what does not as its contract says", async t => {
@@ -87,7 +103,12 @@ test("every action answers what fits and what does not as its contract says", as
 
 	await t.test("every action was answered with success by something", () => {
 		const never = chosen.filter(action => !reached.has(`${action} ok`));
-		assert.deepEqual(never, ["payments.webhook"]);
+		assert.deepEqual(never.sort(), [
+			"files.receive",
+			"payments.webhook",
+			"videos.replayEvent",
+			"videos.webhook",
+		]);
 	});
 
 	await t.test("every error that a contract declares was reached", async () => {
@@ -100,6 +121,6 @@ test("every action answers what fits and what does not as its contract says", as
 			Object.keys(errors).map(code => `${action} ${code}`),
 		);
 		const missed = declared.filter(pair => !reached.has(pair));
-		assert.deepEqual(missed, Object.keys(outOfReach));
+		assert.deepEqual(missed.sort(), Object.keys(outOfReach).sort());
 	});
 });

@@ -3,6 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { split } from "../../deploy/split.ts";
 import { findServices } from "../../kernel/load.ts";
 import { send } from "../support/http.ts";
 import { startMesh, type TestMesh } from "../support/mesh.ts";
@@ -47,8 +48,8 @@ async function assertSplit(t: TestContext, mesh: TestMesh): Promise<void> {
 
 const servers = await needs("nats", "mongo");
 if (servers)
-	test("the school's journey by its own paths, on a mesh of six processes", async t => {
-		const mesh = await startMesh(t, servers);
+	test("the school's journey by its own paths, on a mesh of a process per domain", async t => {
+		const mesh = await startMesh(t, servers, {}, split);
 		const [first, second] = mesh.gateways as [string, string];
 		await schoolJourney(first);
 		await schoolJourney(second);

@@ -1,6 +1,6 @@
 import type { Connection } from "mongoose";
 import mongoose from "mongoose";
-import { type Part, split } from "../../../deploy/split.ts";
+import { type Part, packed } from "../../../deploy/split.ts";
 import { findServices } from "../../../kernel/load.ts";
 import type { Node } from "../../../kernel/node.ts";
 import { stripeEnv } from "../../support/counters.ts";
@@ -96,7 +96,7 @@ export class Stage {
 		run.after(() => Promise.all(Object.values(servers).map(server => server.stop())));
 		const stage = new Stage(run, options, servers, monitor, await startFakeStripe(run));
 		run.after(() => stage.#close());
-		const { parts = split } = options;
+		const { parts = packed } = options;
 		await Promise.all(parts.map(({ name, services }) => stage.add(services, name)));
 		await stage.#look();
 		return stage;

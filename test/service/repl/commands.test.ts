@@ -188,7 +188,7 @@ test("contract describes the mesh, a service and an action", async t => {
 	assert.match(courses, /^courses: Courses with their sections and lectures$/m);
 	assert.match(courses, /^ {2}courses\.create +teacher or admin +POST \/api\/courses$/m);
 	assert.match(courses, /^ {2}courses\.facts\.parked +the mesh, admin$/m);
-	assert.match(courses, /^ {2}consumes {2}enrollment\.activated, /m);
+	assert.match(courses, /^ {2}consumes {2}course\.outline_changed, /m);
 	const create = await says("contract courses.create");
 	assert.match(create, /^ {4}title +text .*1\.\.200$/m);
 	assert.match(create, /^ {4}call courses\.create --title "Test Course" --price 99\.99$/m);

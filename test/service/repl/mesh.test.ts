@@ -37,7 +37,7 @@ test("mesh shows the nodes and what is wrong", async t => {
 	const told = (await says("mesh")).split("\n");
 	assert.match(told[0] ?? "", /^node +state +up +memory +busy +calls\/s +services$/);
 	assert.ok(told[1]?.startsWith(`${node.broker.nodeID}  ready  `));
-	assert.match(told[1] ?? "", / MiB .*api, auth, courses, /);
+	assert.match(told[1] ?? "", / MiB .*api, auth, certificates, courses, /);
 	assert.equal(told[2], "All is well");
 	await node.broker.destroyService("courses");
 	assert.match(

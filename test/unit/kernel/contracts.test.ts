@@ -91,6 +91,12 @@ describe("contracts that fit", () => {
 		});
 		assert.ok(new Contracts([sandboxed]).action("payments.complete"));
 		assert.equal(new Contracts([sandboxed], false).action("payments.complete"), undefined);
+		const onDisk = defineContract("files", {
+			description: "x",
+			actions: { serve: action({ onlyWhere: "disk" }) },
+		});
+		assert.ok(new Contracts([onDisk], false).action("files.serve"));
+		assert.equal(new Contracts([onDisk], true, false).action("files.serve"), undefined);
 	});
 });
 

@@ -163,6 +163,33 @@ describe("what must not be together", () => {
 		assert.deepEqual(problemsOf(mesh), []);
 	});
 
+	test("a secret of Razorpay's without its key; the key alone is public, and a gateway's", () => {
+		assert.equal(problemsOf({ RAZORPAY_KEY_SECRET: "x" }).length, 1);
+		assert.deepEqual(problemsOf({ RAZORPAY_KEY_ID: "rzp_test_1" }), []);
+	});
+
+	test("half of Mux's keys; the token's id alone is a gateway's, which only tells that Mux is there", () => {
+		for (const half of [
+			{ MUX_TOKEN_SECRET: "x" },
+			{ MUX_TOKEN_ID: "x" },
+			{ MUX_TOKEN_ID: "x", SERVICES: "gateway,content" },
+			{ MUX_SIGNING_KEY: "x" },
+			{ MUX_SIGNING_PRIVATE_KEY: "x" },
+		])
+			assert.equal(problemsOf(half).length, 1, JSON.stringify(half));
+		assert.deepEqual(problemsOf({ MUX_TOKEN_ID: "x", SERVICES: "gateway" }), []);
+		assert.deepEqual(problemsOf({ MUX_TOKEN_ID: "x", MUX_TOKEN_SECRET: "x" }), []);
+	});
+
+	test("half a key of a store, and a store without a bucket", () => {
+		assert.equal(problemsOf({ AWS_ACCESS_KEY_ID: "x", AWS_S3_BUCKET: "b" }).length, 1);
+		assert.equal(problemsOf({ S3_ENDPOINT: "http://127.0.0.1:7070" }).length, 1);
+		const keys = { AWS_ACCESS_KEY_ID: "x", AWS_SECRET_ACCESS_KEY: "y" };
+		assert.equal(readEnv({ ...keys, AWS_S3_BUCKET: "b" }).files, "s3");
+		assert.equal(readEnv({ ...mesh, AWS_S3_BUCKET: "b" }).files, "s3");
+		assert.deepEqual([readEnv({}).files, readEnv(mesh).files], ["disk", "none"]);
+	});
+
 	test("half an admin", () => {
 		assert.equal(problemsOf({ ADMIN_PASSWORD: "x" }).length, 1);
 		assert.deepEqual(problemsOf({ ADMIN_EMAIL: "a@x.example", ADMIN_PASSWORD: "x" }), []);
@@ -200,7 +227,21 @@ describe("PRODUCTION=1", () => {
 			},
 			/^STRIPE_SECRET_KEY is live and STRIPE_API_BASE/,
 		],
-		["a live Razorpay key alone", { RAZORPAY_KEY_ID: "rzp_live_1" }, /^RAZORPAY_KEY_ID is live/],
+		[
+			"a live Razorpay key in clear text",
+			{
+				RAZORPAY_KEY_ID: "rzp_live_1",
+				RAZORPAY_KEY_SECRET: "s",
+				RAZORPAY_WEBHOOK_SECRET: "w",
+				RAZORPAY_API_BASE: "http://razorpay.example",
+			},
+			/^RAZORPAY_KEY_ID is live and RAZORPAY_API_BASE/,
+		],
+		[
+			"a live Razorpay key without its webhook secret",
+			{ RAZORPAY_KEY_ID: "rzp_live_1", RAZORPAY_KEY_SECRET: "s" },
+			/^RAZORPAY_KEY_ID is live/,
+		],
 		["a planted crash", { CRASH_AT: "payments:1:after" }, /^CRASH_AT is for tests only/],
 	] as const)
 		test(`refuses ${what}`, () => {
