@@ -59,6 +59,11 @@ type Handler = (ctx: Context) => Promise<unknown>;
 interface Kept {
 	mark: string;
 	answer: unknown;
+	/**
+	 * When it ends, ms since the epoch: what was sent to a Redis that hangs is kept there once it goes on, and its time
+	 * to live would begin only then.
+	 */
+	until: number;
 }
 
 const hashed = (text: string): string => createHash("sha256").update(text).digest("base64url");
@@ -114,16 +119,17 @@ export class AnswersCache {
 			return handler(ctx);
 		}
 		const [known, kept] = found.value as [string | null | undefined, Kept | null | undefined];
-		if (kept && known && kept.mark === known) {
+		if (kept && known && kept.mark === known && Date.now() < kept.until) {
 			this.#count(action, "hit");
 			return kept.answer;
 		}
 		this.#count(action, "miss");
 		const mark = known || (await this.#newMark(marks));
+		const until = Date.now() + ttlSeconds * 1_000;
 		const answer = await handler(ctx);
 		const mayKeep = !sharedWhile || (answer as { status?: string }).status === sharedWhile;
 		if (mark && mayKeep)
-			void this.#fuse.try(() => this.#shelf.write(key, { mark, answer }, ttlSeconds));
+			void this.#fuse.try(() => this.#shelf.write(key, { mark, answer, until }, ttlSeconds));
 		return answer;
 	}
 

@@ -28,6 +28,7 @@ export function readiness(broker: ServiceBroker) {
 	const missing = missingServices(broker);
 	const check = (part: string) => problems.get(part) ?? "ok";
 	const hasCache = (broker.cacher as { connected?: boolean } | null)?.connected !== false;
+	const withoutRedis = env.mode === "mesh" ? "none" : "memory";
 	const isDegraded = missing.length > 0 || !hasCache;
 	const failed = problems.size > 0 || !broker.started;
 	return {
@@ -35,7 +36,7 @@ export function readiness(broker: ServiceBroker) {
 		checks: {
 			nats: env.NATS_URL ? check("nats") : "none",
 			store: check("store"),
-			cache: !env.REDIS_URL ? (env.mode === "mesh" ? "none" : "memory") : hasCache ? "ok" : "Redis is away",
+			cache: env.REDIS_URL ? (hasCache ? "ok" : "Redis is away") : withoutRedis,
 			services: missing.length > 0 ? `missing: ${missing.join(", ")}` : "ok",
 		},
 		...(problems.has("draining") && { draining: true }),

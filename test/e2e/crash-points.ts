@@ -61,10 +61,7 @@ export const crashPoints: Readonly<Record<string, readonly string[]>> = {
 		"advance ledger_receipts done",
 		"insert ledger_receipts done payment.refunded",
 	],
-	mail: [
-		"insert mails sent",
-		"insert mails sent",
-	],
+	mail: ["insert mails sent", "insert mails sent"],
 	notifications: [
 		"insert notifications payment.captured",
 		"insert notifications enrollment.activated",

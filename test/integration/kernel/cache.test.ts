@@ -111,13 +111,9 @@ if (servers)
 
 		await t.test("hung: one wait of 100 ms, then none", async () => {
 			await servers.redis.kill("SIGSTOP");
-			const times: number[] = [];
-			for (let i = 0; i < 20; i++) {
-				const before = performance.now();
-				assert.equal(await titleFor(), "Three");
-				times.push(performance.now() - before);
-			}
-			assert.ok(times.filter(ms => ms > 80).length <= 1, times.map(Math.round).join(" "));
+			const failed = counted("failure");
+			for (let i = 0; i < 20; i++) assert.equal(await titleFor(), "Three");
+			assert.ok(counted("failure") - failed <= 1, `${counted("failure") - failed} failures`);
 			await rename("Four");
 			assert.equal(await titleFor(alice.token), "Four");
 			assert.ok(counted("skipped") >= 20 && counted("failure") >= 1);

@@ -91,6 +91,19 @@ describe("an answer for everybody", () => {
 		assert.equal(world.runs, 2);
 	});
 
+	test("ends with its time, also where the shelf has it for longer", async t => {
+		const { ask, world } = actionOn(shared);
+		let now = Date.now();
+		t.mock.method(Date, "now", () => now);
+		await ask();
+		now += 4_999;
+		await ask();
+		assert.equal(world.runs, 1);
+		now += 1;
+		await ask();
+		assert.equal(world.runs, 2);
+	});
+
 	test("is for one thing and its params", async () => {
 		const { ask, world } = actionOn(shared);
 		await ask();
