@@ -100,7 +100,7 @@ if (servers && nats) {
 		assert.match(node?.reason ?? "", /no answer/);
 		assert.deepEqual(
 			node?.services.map(({ name }) => name),
-			["notifications"],
+			["mail", "notifications"],
 		);
 		assert.ok(hung.troubles.some(({ severity, nodeId }) => severity === "bad" && nodeId === id));
 		process.kill(victim.pid as number, "SIGCONT");

@@ -146,7 +146,7 @@ async function converse(prompt: Prompt): Promise<void> {
 	assert.match(await prompt.type("call payments.get --id pay_1"), /403 FORBIDDEN/);
 	assert.match(
 		await prompt.type("facts pending"),
-		/^publisher +pending +oldest\nauth +0\ncourses +0\nenrollments +0\n/,
+		/^publisher +pending +oldest\nauth +0\ncertificates +0\ncourses +0\nenrollments +0\n/,
 	);
 	assert.equal(await prompt.type("facts parked"), "No fact is parked");
 	assert.match(await prompt.type("as nobody"), /^nobody/);
