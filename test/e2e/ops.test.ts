@@ -99,7 +99,7 @@ if (browser && servers) {
 		const nodes = (await Promise.all([
 			start("gateway", "gateway", { PORT: String(port) }),
 			start("money"),
-			start("people", "identity,engagement,platform"),
+			start("people", "identity,engagement,platform,content,commerce"),
 			start("learning"),
 		])) as [Node, Node, Node, Node];
 		const { courseId } = await publishCourse(base);
@@ -127,7 +127,7 @@ if (browser && servers) {
 			const drawing = page.locator("#crystal svg");
 			assert.equal(await drawing.locator(".cells a").count(), 4);
 			assert.equal(await drawing.locator(".hub").isVisible(), true);
-			for (const text of ["NATS", "5 services", "money", "payments", "learning"])
+			for (const text of ["NATS", "9 services", "money", "payments", "learning"])
 				await drawing.getByText(text, { exact: true }).waitFor();
 			const cells = await drawing
 				.locator(".cells polygon")
