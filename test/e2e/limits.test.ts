@@ -58,7 +58,7 @@ test("while Redis is silent, reads are let in and logins counted by memory", asy
 		const read = await send(url, "GET", "/api/courses");
 		assert.equal(read.status, 200);
 		assert.equal(read.headers.get("ratelimit"), null, "nothing is known, so nothing is said");
-		assert.ok(performance.now() - start < 1_000);
+		assert.ok(performance.now() - start < 5_000);
 	}
 	const statuses = [];
 	for (let i = 0; i < 12; i++) statuses.push((await login(url)).status);

@@ -1,9 +1,10 @@
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import { type Context, Errors } from "moleculer";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { platformOf } from "../../../kernel/platform.ts";
 import type { prepareCall } from "./admit.ts";
-import { type Alias, contractOf, type Gateway, type Request } from "./request.ts";
+import { type Alias, contractOf, type Gateway, hasBody, type Request } from "./request.ts";
 
 /** What moleculer-web hands on: an alias, and the params its path has. */
 export interface Found {
@@ -101,6 +102,9 @@ export const isPlain = (route: Route): boolean =>
 	!route.hasBlacklist &&
 	!route.logging;
 
+/** What a request streams. One without a body has no end either (`optimizeEmptyRequests`). */
+const bodyOf = (request: Request): Readable => (hasBody(request) ? request : Readable.from([]));
+
 interface Endpoint {
 	action: { visibility?: string };
 }
@@ -141,7 +145,7 @@ export async function callAlias(
 	const { accepts, answers = "json" } = contractOf(platformOf(gateway.broker), alias);
 	const options = {
 		...(answers === "json" && { rawResult: true }),
-		...(accepts === "stream" && { stream: request }),
+		...(accepts === "stream" && { stream: bodyOf(request) }),
 	};
 	gateway.sendResponse(
 		request,
