@@ -18,12 +18,12 @@ const change: readonly Edit[] = [
 	{
 		file: "services/learning/courses/courses.contract.ts",
 		from: "\tteacherId: Type.String(),\n\tenrollmentCount",
-		to: "\tteacherId: Type.String(),\n\tlanguage: Type.Optional(Type.String()),\n\tenrollmentCount",
+		to: "\tteacherId: Type.String(),\n\tedition: Type.Optional(Type.String()),\n\tenrollmentCount",
 	},
 	{
 		file: "services/learning/courses/view.ts",
 		from: "\tteacherId: course.teacherId,\n",
-		to: '\tteacherId: course.teacherId,\n\tlanguage: "en",\n',
+		to: '\tteacherId: course.teacherId,\n\tedition: "first",\n',
 	},
 	{
 		file: "services/learning/courses/courses.contract.ts",
@@ -41,9 +41,9 @@ const change: readonly Edit[] = [
 		to: '\t\t\ttry {\n\t\t\t\treturn (await ctx.call("courses.brief", { id })).title;\n\t\t\t} catch (error) {\n\t\t\t\tif (!/^SERVICE_NOT_(FOUND|AVAILABLE)$/.test((error as { type?: string }).type ?? "")) throw error;\n\t\t\t\treturn (await ctx.call("courses.describe", { id })).title;\n\t\t\t}\n',
 	},
 	{
-		file: "services/engagement/notifications/notifications.contract.ts",
-		from: '\t"payment.captured",\n',
-		to: '\t"payment.captured",\n\t"payment.fee_charged",\n',
+		file: "services/engagement/notifications/kinds.ts",
+		from: '\t"payment.failed": {\n',
+		to: '\t"payment.fee_charged": {\n\t\ttitle: "Fee",\n\t\tbody: "The provider took its fee.",\n\t\tpath: purchases,\n\t\temail: false,\n\t\tisCritical: true,\n\t},\n\t"payment.failed": {\n',
 	},
 	{
 		file: "services/engagement/notifications/notifications.contract.ts",
@@ -53,7 +53,7 @@ const change: readonly Edit[] = [
 	{
 		file: "services/engagement/notifications/notifications.service.ts",
 		from: '\t\tasync "payment.failed"(',
-		to: '\t\tasync "payment.fee_charged"({ userId, paymentId }, ctx) {\n\t\t\tawait this.notify(ctx, userId, "Fee", "The provider took its fee.", { paymentId });\n\t\t},\n\n\t\tasync "payment.failed"(',
+		to: '\t\tasync "payment.fee_charged"({ userId, paymentId }, ctx) {\n\t\t\tawait this.notify(ctx, userId, { paymentId });\n\t\t},\n\n\t\tasync "payment.failed"(',
 	},
 	{
 		file: "services/money/payments/payments.contract.ts",
