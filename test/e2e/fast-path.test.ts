@@ -112,6 +112,7 @@ async function requestsOf(
 					...request,
 					headers: {
 						...(request.text !== undefined && json),
+						...request.headers,
 						...(session && bearer(session.token)),
 					},
 					isLive: dated.test(action) || (actor === "admin" && live.test(action)),

@@ -28,7 +28,7 @@ const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const deliveries = 10;
 const parallel = 32;
 /** `npm run storm` has 20, who make 2,000 events. */
-const people = Number(process.env.STORM ?? 5);
+const people = Number(process.env.STORM ?? 10);
 const courses = 20;
 const eventsOfEach = 5 * courses;
 /**

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { text as textOf } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import type { Context, Middleware } from "moleculer";
+import { aliasesOf } from "../../kernel/contract.ts";
 import { readEnv } from "../../kernel/env.ts";
 import { codeOf } from "../../kernel/errors.ts";
 import { findServices } from "../../kernel/load.ts";
@@ -14,7 +15,7 @@ import { brokerOptions } from "../../moleculer.config.ts";
 import type { Gateway } from "../../services/gateway/api/request.ts";
 import { type Actor, School } from "./actors.ts";
 import { newBucket } from "./bucket.ts";
-import { servicesOf } from "./cases.ts";
+import { actions, servicesOf } from "./cases.ts";
 import { folderOf, root } from "./node.ts";
 import { away, odd } from "./odd.ts";
 import { freePort } from "./ports.ts";
@@ -580,9 +581,15 @@ interface Counted {
 	}>;
 }
 
-/** What is measured, and not counted, or is of a node's own rounds and of consumers, who ask as often as they come to it. */
+/** What is measured, and not counted, or is of a node's own rounds. */
 const isOther =
-	/_bucket|_sum|lag|^zeolite_fact|ready|api\.forget|auth\.(jwks|revoked)|facts\.sweep|courses\.reviewing|reviews\.summary|isEnrolled/;
+	/_bucket|_sum|lag|^zeolite_fact|ready|api\.forget|auth\.(jwks|revoked)|facts\.sweep/;
+
+/** Whether only the mesh calls it: consumers of facts do, as often as they come to it. */
+const isOfMesh = (action: unknown): boolean => {
+	const face = actions.get(String(action));
+	return face !== undefined && aliasesOf(face).length === 0;
+};
 
 /** Counts of a gateway's metrics. */
 export async function countsOf({ node }: Side): Promise<Map<string, number>> {
@@ -593,7 +600,8 @@ export async function countsOf({ node }: Side): Promise<Map<string, number>> {
 			const series = `${metricName ?? family.name} ${JSON.stringify(labels)}`
 				// moleculer-web's own 503 has no code.
 				.replace(/(api\.rest.*)(INTERNAL_ERROR|SERVICE_UNAVAILABLE)/, "$1a fault");
-			if (!isOther.test(series)) counts.set(series, (counts.get(series) ?? 0) + value);
+			if (!isOther.test(series) && !isOfMesh(labels.action))
+				counts.set(series, (counts.get(series) ?? 0) + value);
 		}
 	return counts;
 }
