@@ -22,18 +22,18 @@ export interface CoursePlan {
 	students: Readonly<Record<string, { progress: number; rating?: number; text?: string }>>;
 }
 
-export const teachers = ["Marta Lindqvist", "Tomás Okafor"] as const;
+export const teachers = ["First Teacher", "Second Teacher"] as const;
 export const students = [
-	"Ada Brandt",
-	"Jun Ito",
-	"Priya Nair",
-	"Sam Cole",
-	"Lena Fischer",
+	"Student One",
+	"Student Two",
+	"Student Three",
+	"Student Four",
+	"Student Five",
 ] as const;
 
 export const courses: readonly CoursePlan[] = [
 	{
-		teacher: "Marta Lindqvist",
+		teacher: "First Teacher",
 		title: "Bread that rises",
 		description:
 			"Bake a sourdough loaf from flour, water, salt and time.\n\nYou make your own starter in the first week, learn to read a dough by its looks, and bake in an ordinary oven. For everybody who has tried once and got a brick.",
@@ -73,14 +73,14 @@ export const courses: readonly CoursePlan[] = [
 			},
 		],
 		students: {
-			"Ada Brandt": { progress: 60, rating: 5, text: "My third loaf had holes. Real ones." },
-			"Jun Ito": { progress: 85, rating: 5, text: "Clear, calm, and the pot is the trick." },
-			"Sam Cole": { progress: 12 },
-			"Lena Fischer": { progress: 40, rating: 4 },
+			"Student One": { progress: 60, rating: 5, text: "My third loaf had holes. Real ones." },
+			"Student Two": { progress: 85, rating: 5, text: "Clear, calm, and the pot is the trick." },
+			"Student Four": { progress: 12 },
+			"Student Five": { progress: 40, rating: 4 },
 		},
 	},
 	{
-		teacher: "Marta Lindqvist",
+		teacher: "First Teacher",
 		title: "Watercolour in ten brush strokes",
 		description:
 			"See light first, then paint it. Short exercises with one brush and three colours, which fit between two cups of tea.",
@@ -107,17 +107,17 @@ export const courses: readonly CoursePlan[] = [
 			},
 		],
 		students: {
-			"Ada Brandt": { progress: 100, rating: 5, text: "I finished it on a train." },
-			"Priya Nair": {
+			"Student One": { progress: 100, rating: 5, text: "I finished it on a train." },
+			"Student Three": {
 				progress: 100,
 				rating: 4,
 				text: "Short and kind. I would like a second part.",
 			},
-			"Lena Fischer": { progress: 50 },
+			"Student Five": { progress: 50 },
 		},
 	},
 	{
-		teacher: "Tomás Okafor",
+		teacher: "Second Teacher",
 		title: "Mend your own bicycle",
 		description:
 			"Brakes, gears, tyres: the five repairs that nine of ten bicycles in a shop are there for, with the tools you need for each and how to know that it is safe.",
@@ -152,12 +152,12 @@ export const courses: readonly CoursePlan[] = [
 			},
 		],
 		students: {
-			"Jun Ito": { progress: 33, rating: 4, text: "Saved me a trip to the shop already." },
-			"Priya Nair": { progress: 5 },
+			"Student Two": { progress: 33, rating: 4, text: "Saved me a trip to the shop already." },
+			"Student Three": { progress: 5 },
 		},
 	},
 	{
-		teacher: "Tomás Okafor",
+		teacher: "Second Teacher",
 		title: "Services that survive the night",
 		description:
 			"For people who run servers and would like to sleep. Retries, queues, idempotency and backups, each with the accident that taught it.",
@@ -187,12 +187,16 @@ export const courses: readonly CoursePlan[] = [
 			},
 		],
 		students: {
-			"Sam Cole": { progress: 70, rating: 5, text: "The part on lost answers alone is worth it." },
-			"Ada Brandt": { progress: 20 },
+			"Student Four": {
+				progress: 70,
+				rating: 5,
+				text: "The part on lost answers alone is worth it.",
+			},
+			"Student One": { progress: 20 },
 		},
 	},
 	{
-		teacher: "Marta Lindqvist",
+		teacher: "First Teacher",
 		title: "A small garden, much food",
 		description:
 			"Plan two square metres so that something can be picked from April to November. With a calendar for cool climates.",
@@ -213,10 +217,10 @@ export const courses: readonly CoursePlan[] = [
 				],
 			},
 		],
-		students: { "Lena Fischer": { progress: 10, rating: 5 } },
+		students: { "Student Five": { progress: 10, rating: 5 } },
 	},
 	{
-		teacher: "Tomás Okafor",
+		teacher: "Second Teacher",
 		title: "Find your way with a map",
 		description:
 			"Contours, compass and pace: an afternoon of reading, then a walk without a telephone.",
@@ -243,6 +247,8 @@ export const courses: readonly CoursePlan[] = [
 				],
 			},
 		],
-		students: { "Sam Cole": { progress: 100, rating: 4, text: "Got lost on purpose. Came back." } },
+		students: {
+			"Student Four": { progress: 100, rating: 4, text: "Got lost on purpose. Came back." },
+		},
 	},
 ];

@@ -132,7 +132,7 @@ test("the demo fills a school, the same however often it runs, and no server els
 	const first = await eventually(seen, all => all[1] === "Bread that rises: 4 students, 3 reviews");
 	assert.equal(first.length, 6);
 	const { stdout } = await demo(base);
-	assert.match(stdout, /marta\.lindqvist@demo\.zeolite\.example/);
+	assert.match(stdout, /first\.teacher@demo\.zeolite\.example/);
 	assert.deepEqual(await seen(), first);
 	await assert.rejects(demo("https://school.example.com"), /servers on this machine only/);
 	await assert.rejects(demo("http://127.0.0.1:1"), /does not answer/);
@@ -247,7 +247,7 @@ async function makeCourse(base: string) {
 	const teacher = await register(base, "teacher");
 	const ask = async (method: string, path: string, body: unknown) =>
 		(await send(base, method, path, { token: teacher.token, body })).body;
-	await ask("PATCH", "/api/users/me", { name: "Marta Lindqvist" });
+	await ask("PATCH", "/api/users/me", { name: "Teacher One" });
 	const course = await ask("POST", "/api/courses", {
 		title: "Bread that rises",
 		description: "Flour, water, salt and time.",
@@ -333,7 +333,7 @@ if (browser) {
 				await page.getByRole("link", { name: "Make an account" }).click();
 				await heading(page, "Make an account");
 				await assertFits(page, "sign up");
-				await signUp(page, { name: "Ada Brandt" });
+				await signUp(page, { name: "Student One" });
 				await heading(page, "Buy this course");
 				await assertFits(page, "checkout");
 				await page.getByRole("button", { name: "Go to payment" }).click();
@@ -357,7 +357,7 @@ if (browser) {
 				await link.waitFor();
 				await assertFits(page, "completed");
 				await link.click();
-				await page.getByText("Ada Brandt").first().waitFor();
+				await page.getByText("Student One").first().waitFor();
 				await page.goto(`${base}/school#/notices`);
 				await heading(page, "Notifications");
 				await page.getByText("Bread that rises").first().waitFor();
@@ -389,7 +389,7 @@ if (browser) {
 			const { base } = await openSchool(t);
 			const { page, context, faults } = await open(t, base, { width: 390 });
 			await page.goto(`${base}/school#/sign-up`);
-			await signUp(page, { name: "Marta Lindqvist", role: "Teach" });
+			await signUp(page, { name: "Teacher One", role: "Teach" });
 			await heading(page, "Your teaching");
 			await assertFits(page, "no courses yet");
 			await page.getByRole("link", { name: "Make a course" }).click();
