@@ -10,7 +10,7 @@ import { MISSING } from "../test/support/servers.ts";
 
 const root = path.dirname(import.meta.dirname);
 process.chdir(root);
-// A third of what a process of the product takes to start is reading and compiling sources.
+// A quarter and more of the CPU time that a process of the product takes to start is compiling its sources.
 process.env.NODE_COMPILE_CACHE ??= path.join(root, ".cache/compile");
 
 /** Folders whose files start no process and share nothing, so that they may run side by side. */

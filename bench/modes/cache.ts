@@ -5,6 +5,7 @@ import { freePort } from "../../test/support/ports.ts";
 import { mongo, redis, type TestServer } from "../../test/support/servers.ts";
 import { cpuMicros } from "../harness/cpu.ts";
 import { isWhole, type Stage } from "../harness/options.ts";
+import { productEnv } from "../harness/product-env.ts";
 import { writeResult } from "../harness/results.ts";
 import { random, shuffled } from "../harness/stats.ts";
 import { cacheTables } from "../report/cache.ts";
@@ -20,16 +21,6 @@ const lectures = 5;
 const students = 40;
 const seatsOfEach = 10;
 const warmUps = 2;
-
-const common = {
-	ADMIN_EMAIL: "admin@zeolite.example",
-	ADMIN_PASSWORD: "admin-password",
-	RATE_LIMIT: "off",
-	LOG_LEVEL: "warn",
-	SANDBOX: "on",
-	NODE_ENV: "production",
-	SERVICE_SECRET_KEY: "a-secret-for-benches-0123456789abcdef",
-};
 
 export const scenarios = ["course", "seats"] as const;
 export type CacheScenario = (typeof scenarios)[number];
@@ -168,7 +159,7 @@ export async function cache({ options, natsUrl }: Stage): Promise<boolean> {
 	try {
 		for (const kind of ["none", "redis"] as const) {
 			const env = {
-				...common,
+				...productEnv,
 				NATS_URL: natsUrl,
 				MONGO_URL: store.url,
 				REDIS_URL: kind === "redis" ? kept.url : "",

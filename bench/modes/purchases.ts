@@ -10,6 +10,7 @@ import { freePort } from "../../test/support/ports.ts";
 import { mongo } from "../../test/support/servers.ts";
 import { memoryOf } from "../harness/cpu.ts";
 import { isWhole, type Stage } from "../harness/options.ts";
+import { productEnv } from "../harness/product-env.ts";
 import { rounded, writeResult } from "../harness/results.ts";
 import { quantile } from "../harness/stats.ts";
 import { markdown } from "../report/format.ts";
@@ -19,16 +20,6 @@ const usual = { rounds: 5 };
 const purchasesOfRound = 100;
 const buyers = 8;
 const idleMs = 5_000;
-
-const common = {
-	ADMIN_EMAIL: "admin@zeolite.example",
-	ADMIN_PASSWORD: "admin-password",
-	RATE_LIMIT: "off",
-	LOG_LEVEL: "warn",
-	SANDBOX: "on",
-	NODE_ENV: "production",
-	SERVICE_SECRET_KEY: "a-secret-for-benches-0123456789abcdef",
-};
 
 /** A hundred purchases. */
 export interface PurchaseSlice {
@@ -52,7 +43,7 @@ export interface PurchasesResult {
 }
 
 async function embedded(dir: string): Promise<MeshProcess> {
-	const env = { ...common, NATS_URL: "", MONGO_URL: "", REDIS_URL: "", DATA_DIR: dir };
+	const env = { ...productEnv, NATS_URL: "", MONGO_URL: "", REDIS_URL: "", DATA_DIR: dir };
 	return new MeshProcess({ name: "embedded", services: "", port: await freePort() }, env);
 }
 
@@ -145,7 +136,7 @@ export async function purchases({ options, natsUrl }: Stage): Promise<boolean> {
 		const mesh: MeshProcess[] = [];
 		if (store) {
 			const env = {
-				...common,
+				...productEnv,
 				NATS_URL: natsUrl,
 				MONGO_URL: store.url,
 				NAMESPACE: `bench-purchases-${process.pid}`,

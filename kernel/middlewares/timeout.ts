@@ -14,8 +14,8 @@ interface Timed extends Context {
 }
 
 /**
- * Fails a call that has no answer in its time. Stands in for Moleculer's own, which does the same by a race of promises
- * that costs three times as much (`docs/decisions/0024-the-fast-path.md`).
+ * Fails a call that has no answer in its time. Stands in for Moleculer's own, which does the same by a race of more
+ * promises (`docs/decisions/0024-the-fast-path.md`).
  * @throws RequestTimeoutError
  */
 const wrap = function (this: ServiceBroker, next: ActionHandler, action: ActionSchema) {

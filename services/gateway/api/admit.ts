@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Context } from "moleculer";
-import type { ActionContract, Identity } from "../../../kernel/contract.ts";
+import { type ActionContract, type Identity, serviceOf } from "../../../kernel/contract.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { authorize } from "../../../kernel/middlewares/access.ts";
 import { platformOf } from "../../../kernel/platform.ts";
@@ -20,7 +20,6 @@ import {
 	isJson,
 	queryOf,
 	type Request,
-	serviceOf,
 } from "./request.ts";
 import { canonical } from "./rewrites.ts";
 
@@ -156,7 +155,7 @@ function setParams(
 					body: parseBody(request, bytes),
 				});
 	// What is streamed waits for its client, not for a service.
-	if (contract.answers !== "stream") shedder.enter(serviceOf(alias), response);
+	if (contract.answers !== "stream") shedder.enter(serviceOf(alias.action), response);
 }
 
 /** As `prepareCall`, for what is to be waited for: a body, a signature, the key of an earlier run. */

@@ -1,5 +1,6 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { serviceOf } from "../../../kernel/contract.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
 import { answerOps } from "../../../kernel/ops.ts";
 import { platformOf } from "../../../kernel/platform.ts";
@@ -8,7 +9,7 @@ import { traceIdOf } from "../../../kernel/tracing/traceparent.ts";
 import { clientAddress } from "./address.ts";
 import { pageInstead } from "./docs/problem-page.ts";
 import { guardHead, originForm } from "./params.ts";
-import { type Gateway, type Request, serviceOf } from "./request.ts";
+import type { Gateway, Request } from "./request.ts";
 import { canonical } from "./rewrites.ts";
 import { SecureResponse } from "./secure-response.ts";
 import type { ClientFault } from "./server.ts";
@@ -65,7 +66,7 @@ function serviceAsked(gateway: Gateway, { url = "/", method = "GET" }: Request):
 	const path = query === -1 ? url : url.slice(0, query);
 	const isOpen = path.length > 1 && path.endsWith("/");
 	const found = gateway.resolveAlias(isOpen ? path.slice(0, -1) : path, method);
-	return found ? serviceOf(found.alias) : "";
+	return found ? serviceOf(found.alias.action) : "";
 }
 
 /** A request as it comes off the wire, before moleculer-web sees it. */

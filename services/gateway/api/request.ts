@@ -69,9 +69,6 @@ export interface Gateway {
 export const contractOf = (platform: Platform, alias: Alias): ActionContract =>
 	platform.contracts.action(alias.action) as ActionContract;
 
-/** The service whose action an alias leads to. */
-export const serviceOf = ({ action }: Alias): string => action.slice(0, action.indexOf("."));
-
 /** Whether other systems' servers may call it, by signature. */
 export const isForServices = (contract: ActionContract): boolean =>
 	accessOf(contract).some(rule => typeof rule === "object" && "service" in rule);
