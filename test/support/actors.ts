@@ -48,6 +48,11 @@ export interface Bought {
 	enrollmentId: string;
 }
 
+const isOf =
+	({ paymentId }: Bought) =>
+	(about: { paymentId?: string }): boolean =>
+		about.paymentId === paymentId;
+
 /** What stands in everything that is not for everybody: an answer to somebody else that has it is a leak. */
 export const canary = "canary-7f3a";
 
@@ -362,14 +367,19 @@ export class School {
 		await this.must("teacher", "DELETE", `/api/courses/${shelved}`);
 		const refunded = await this.buy("owner");
 		await this.must("owner", "POST", `/api/payments/${refunded.paymentId}/refund`, {});
-		const firstNotice = async (person: Person): Promise<string> => {
+		const told = async (person: Person, bought: Bought): Promise<string> => {
+			const isTold = ({ type, data }: { type: string; data: { paymentId?: string } }) =>
+				type === "payment.captured" && isOf(bought)(data);
 			const { items } = await eventually(
 				() => this.must(person, "GET", "/api/notifications"),
-				({ total }) => total > 0,
+				({ items }) => items.some(isTold),
 			);
-			return items[0].id;
+			return items.find(isTold).id;
 		};
-		const events = await this.must("admin", "GET", "/api/payment-events?state=done");
+		const { items: events } = await eventually(
+			() => this.must("admin", "GET", "/api/payment-events?state=done"),
+			({ items }) => items.some(isOf(bought)),
+		);
 		const { items: sessions } = await this.must("other", "GET", "/api/auth/sessions");
 		this.#things = {
 			course: {
@@ -396,11 +406,11 @@ export class School {
 			market: { courseId: await this.course("teacher", { price: 20 }) },
 			open: await this.order("owner", await this.course("teacher", { price: 30 })),
 			refunded,
-			notificationId: await firstNotice("owner"),
-			othersNotificationId: await firstNotice("other"),
+			notificationId: await told("owner", bought),
+			othersNotificationId: await told("other", others),
 			othersSessionId: sessions[0].id,
 			victim: await register(this.base),
-			eventId: events.items[0].id,
+			eventId: events.find(isOf(bought)).id,
 			video: await this.film(sectionId),
 			fileId: await this.uploaded("teacher"),
 			uploadId: (await this.upload("teacher", true)).fileId,

@@ -16,6 +16,8 @@ import type { Gateway } from "../../services/gateway/api/request.ts";
 import { type Actor, School } from "./actors.ts";
 import { newBucket } from "./bucket.ts";
 import { actions, servicesOf } from "./cases.ts";
+import { settled } from "./crash-journey.ts";
+import { eventually } from "./http.ts";
 import { folderOf, root } from "./node.ts";
 import { away, odd } from "./odd.ts";
 import { freePort } from "./ports.ts";
@@ -555,6 +557,26 @@ export class BothPaths {
 		});
 	}
 
+	/** Waits until providers' webhooks are delivered and applied. */
+	async applied(): Promise<void> {
+		await Promise.all(this.#homes.map(({ broker }) => broker.call("sandbox.deliver")));
+		for (const { school } of this.isShared ? [this.fast] : this.sides)
+			await eventually(
+				() => school.must("admin", "GET", "/api/payment-events?state=received"),
+				({ total }) => total === 0,
+			);
+	}
+
+	/** Waits until every fact has all its receipts. */
+	async settled(): Promise<void> {
+		await Promise.all(this.#homes.map(node => settled(node)));
+	}
+
+	/** The nodes whose data differ. */
+	get #homes(): readonly Node[] {
+		return this.isShared ? this.nodes.slice(2) : this.nodes;
+	}
+
 	/** What is still under way on any node; empty once all is quiet. */
 	left(): string[] {
 		return this.nodes.flatMap(({ broker }) => {
@@ -583,7 +605,7 @@ interface Counted {
 
 /** What is measured, and not counted, or is of a node's own rounds. */
 const isOther =
-	/_bucket|_sum|lag|^zeolite_fact|ready|api\.forget|auth\.(jwks|revoked)|facts\.sweep/;
+	/_bucket|_sum|lag|^zeolite_fact|ready|api\.forget|auth\.(jwks|revoked)|facts\.(sweep|receipts)/;
 
 /** Whether only the mesh calls it: consumers of facts do, as often as they come to it. */
 const isOfMesh = (action: unknown): boolean => {
