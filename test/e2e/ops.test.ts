@@ -117,36 +117,50 @@ if (browser && servers) {
 		return { base, nodes, purchase, ...parked };
 	};
 
-	for (const width of [390, 1280])
-		test(`a mesh, ${width} px wide: drawn, a parked fact replayed, a payment explained`, async t => {
-			const { base, purchase, fact, mend } = await openMesh(t);
-			const { page, faults } = await open(t, base, width, width === 390 ? "dark" : undefined);
-			await signIn(page);
-			await live(page);
+	/** How the mesh is drawn. */
+	const drawn = async (page: Page, width: number) => {
+		const drawing = page.locator("#crystal svg");
+		assert.equal(await drawing.locator(".cells a").count(), 4);
+		assert.equal(await drawing.locator(".hub").isVisible(), true);
+		for (const text of ["NATS", "9 services", "money", "payments", "learning"])
+			await drawing.getByText(text, { exact: true }).waitFor();
+		const cells = await drawing
+			.locator(".cells polygon")
+			.evaluateAll(all =>
+				all.map(cell =>
+					(cell as unknown as { getBoundingClientRect(): DOMRect }).getBoundingClientRect(),
+				),
+			);
+		for (const [i, a] of cells.entries())
+			for (const b of cells.slice(i + 1)) {
+				const apart = Math.hypot(a.x - b.x, a.y - b.y);
+				assert.ok(apart > a.height * 0.9, "cells lie on each other");
+			}
+		const links = drawing.locator('.links line[data-state="ready"]');
+		assert.equal(await links.count(), width === 390 ? 5 : 4);
+		assert.equal(await page.locator("#node-rows tr").count(), 4);
+		assert.ok((await overflow(page)) <= 0, `${await overflow(page)} px too wide`);
+	};
 
-			const drawing = page.locator("#crystal svg");
-			assert.equal(await drawing.locator(".cells a").count(), 4);
-			assert.equal(await drawing.locator(".hub").isVisible(), true);
-			for (const text of ["NATS", "9 services", "money", "payments", "learning"])
-				await drawing.getByText(text, { exact: true }).waitFor();
-			const cells = await drawing
-				.locator(".cells polygon")
-				.evaluateAll(all =>
-					all.map(cell =>
-						(cell as unknown as { getBoundingClientRect(): DOMRect }).getBoundingClientRect(),
-					),
-				);
-			for (const [i, a] of cells.entries())
-				for (const b of cells.slice(i + 1)) {
-					const apart = Math.hypot(a.x - b.x, a.y - b.y);
-					assert.ok(apart > a.height * 0.9, "cells lie on each other");
-				}
-			const links = drawing.locator('.links line[data-state="ready"]');
-			assert.equal(await links.count(), width === 390 ? 5 : 4);
-			assert.equal(await page.locator("#node-rows tr").count(), 4);
-			await page.getByText("1 thing to look at").waitFor();
-			await page.getByText("ledger gave up 1 fact").waitFor();
+	test("a mesh", async t => {
+		const { base, nodes, purchase, fact, mend } = await openMesh(t);
+		const wide = await open(t, base);
+		await signIn(wide.page);
+		await live(wide.page);
+		const { page, faults } = await open(t, base, 390, "dark");
+		await signIn(page);
+		await live(page);
 
+		await t.test("it is drawn, on a phone and on a desk", async () => {
+			await drawn(page, 390);
+			await drawn(wide.page, 1280);
+		});
+
+		await t.test("a parked fact is looked at and replayed", async () => {
+			for (const each of [page, wide.page]) {
+				await each.getByText("1 thing to look at").waitFor();
+				await each.getByText("ledger gave up 1 fact").waitFor();
+			}
 			const look = page.getByRole("button", { name: /^Look at payment\.captured/ });
 			await look.click();
 			const dialog = page.getByRole("dialog");
@@ -162,36 +176,36 @@ if (browser && servers) {
 			assert.ok((await overflow(page)) <= 0);
 			await page.keyboard.press("Escape");
 			await look.waitFor({ state: "detached" });
-			await page.getByRole("heading", { name: "All is well" }).waitFor();
-
-			const box = page.getByLabel("Payment id");
-			await box.fill("pay_none");
-			await box.press("Enter");
-			await page.getByText("There is no payment of this id.").waitFor();
-			await box.fill(` ${purchase.paymentId} `);
-			await page.getByRole("button", { name: "Explain" }).click();
-			await page.getByText("$99.99, captured").waitFor();
-			const story = (await page.locator(".timeline").textContent()) ?? "";
-			assert.match(story, /asked for[\s\S]*opened at the provider[\s\S]*captured[\s\S]*booked/);
-
-			assert.ok((await overflow(page)) <= 0, `${await overflow(page)} px too wide`);
-			const kept = await page.evaluate(
-				"JSON.stringify([Object.keys(localStorage), Object.keys(sessionStorage), document.cookie])",
-			);
-			assert.equal(kept, '[[],[],""]');
-			assert.deepEqual(faults, []);
+			for (const each of [page, wide.page])
+				await each.getByRole("heading", { name: "All is well" }).waitFor();
 		});
 
-	test("a node that leaves is drawn gone, and its services as running nowhere", async t => {
-		const { base, nodes } = await openMesh(t);
-		const { page, faults } = await open(t, base);
-		await signIn(page);
-		await live(page);
-		await nodes[3].stop();
-		await page.locator('#crystal .cells [data-state="gone"]').waitFor();
-		await page.locator('#crystal .cells [data-state="missing"]').waitFor();
-		await page.getByText("courses runs nowhere").waitFor();
-		assert.deepEqual(faults, []);
+		await t.test("a payment is explained, on a phone and on a desk", async () => {
+			for (const each of [page, wide.page]) {
+				const box = each.getByLabel("Payment id");
+				await box.fill("pay_none");
+				await box.press("Enter");
+				await each.getByText("There is no payment of this id.").waitFor();
+				await box.fill(` ${purchase.paymentId} `);
+				await each.getByRole("button", { name: "Explain" }).click();
+				await each.getByText("$99.99, captured").waitFor();
+				const story = (await each.locator(".timeline").textContent()) ?? "";
+				assert.match(story, /asked for[\s\S]*opened at the provider[\s\S]*captured[\s\S]*booked/);
+				assert.ok((await overflow(each)) <= 0, `${await overflow(each)} px too wide`);
+				const kept = await each.evaluate(
+					"JSON.stringify([Object.keys(localStorage), Object.keys(sessionStorage), document.cookie])",
+				);
+				assert.equal(kept, '[[],[],""]');
+			}
+		});
+
+		await t.test("a node that leaves is drawn gone, its services as running nowhere", async () => {
+			await nodes[3].stop();
+			await page.locator('#crystal .cells [data-state="gone"]').waitFor();
+			await page.locator('#crystal .cells [data-state="missing"]').waitFor();
+			await page.getByText("courses runs nowhere").waitFor();
+		});
+		assert.deepEqual([faults, wide.faults], [[], []]);
 	});
 }
 
@@ -257,8 +271,7 @@ if (browser) {
 		assert.deepEqual(faults, []);
 	});
 
-	test("tokens are renewed before they end, once for all who ask", async t => {
-		const { base } = await openNode(t);
+	const renewal = async (t: TestContext, base: string) => {
 		const { page, faults } = await open(t, base);
 		const renewed: string[] = [];
 		page.on("request", request => {
@@ -283,10 +296,9 @@ if (browser) {
 		await live(page);
 		assert.equal(renewed.length, 1);
 		assert.deepEqual(faults, []);
-	});
+	};
 
-	test("a gateway that does not answer is told of, with the time it was last seen, until it is back", async t => {
-		const { base } = await openNode(t);
+	const outages = async (t: TestContext, base: string) => {
 		const { page, faults } = await open(t, base, 390);
 		await signIn(page);
 		await live(page);
@@ -309,10 +321,9 @@ if (browser) {
 		await page.locator("#outage").waitFor({ state: "hidden" });
 		assert.ok((await overflow(page)) <= 0);
 		assert.deepEqual(faults, []);
-	});
+	};
 
-	test("while nobody looks it asks for nothing", async t => {
-		const { base } = await openNode(t);
+	const unseen = async (t: TestContext, base: string) => {
 		const { page } = await open(t, base);
 		await signIn(page);
 		await live(page);
@@ -329,10 +340,9 @@ if (browser) {
 		assert.equal(asked, 0);
 		await look(false);
 		await page.waitForRequest("**/api/ops/mesh");
-	});
+	};
 
-	test("with the keyboard alone, and by name and role", async t => {
-		const { base } = await openNode(t);
+	const byKeyboard = async (t: TestContext, base: string) => {
 		const { page, faults } = await open(t, base);
 		await page.getByLabel("E-mail").focus();
 		await page.keyboard.type(account.email);
@@ -370,5 +380,20 @@ if (browser) {
 		await page.keyboard.press("Enter");
 		assert.match(page.url(), /#node-/);
 		assert.deepEqual(faults, []);
+	};
+
+	// Each mostly waits, on a page of its own.
+	test("one process, by four pages at once", { concurrency: 4 }, async t => {
+		const { base } = await openNode(t);
+		const walks = {
+			"tokens are renewed before they end, once for all who ask": renewal,
+			"a gateway that does not answer is told of, with the time it was last seen, until it is back":
+				outages,
+			"while nobody looks it asks for nothing": unseen,
+			"with the keyboard alone, and by name and role": byKeyboard,
+		};
+		await Promise.all(
+			Object.entries(walks).map(([name, walk]) => t.test(name, t => walk(t, base))),
+		);
 	});
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import jwt from "jsonwebtoken";
 import type { MeshProcess } from "../../deploy/process.ts";
@@ -43,9 +43,10 @@ const servers = await needs("nats", "mongo");
 const kidOf = (token: string): unknown => jwt.decode(token, { complete: true })?.header.kid;
 
 if (servers) {
-	test("revocations on a mesh of processes, and while auth is down", {
-		timeout: 110_000,
-	}, async t => {
+	const urls = (mesh: ForgeMesh) => mesh.gateways.map(({ url }) => url);
+	const nodes = (mesh: ForgeMesh) => [...mesh.inner, ...mesh.gateways.map(({ node }) => node)];
+
+	const onProcesses = async (t: TestContext) => {
 		const mesh = await startMesh(t, servers);
 		const [first, second] = mesh.gateways as [string, string];
 		const env = { ...mesh.env, SERVICES: "none", LOG_LEVEL: "fatal" };
@@ -148,14 +149,9 @@ if (servers) {
 			await send(first, "POST", "/api/auth/logout", { token: student.token, body: {} });
 			await gone(student);
 		});
-	});
+	};
 
-	const urls = (mesh: ForgeMesh) => mesh.gateways.map(({ url }) => url);
-	const nodes = (mesh: ForgeMesh) => [...mesh.inner, ...mesh.gateways.map(({ node }) => node)];
-
-	test("a revocation comes by the hint alone, and by the poll alone", {
-		timeout: 60_000,
-	}, async t => {
+	const byHintAndPoll = async (t: TestContext) => {
 		const mesh = await openForgeMesh(t, servers);
 		const [first] = urls(mesh) as [string];
 		const call = mesh.call as unknown as Call;
@@ -173,9 +169,9 @@ if (servers) {
 		for (const { broker } of nodes(mesh)) delete (broker as { broadcast?: unknown }).broadcast;
 		for (const { platform } of nodes(mesh)) await platform.tokens.stop();
 		await t.test("the hint", async () => leave(await register(first)));
-	});
+	};
 
-	test("keys rotate under a stream of requests", { timeout: 90_000 }, async t => {
+	const rotation = async (t: TestContext) => {
 		const mesh = await openForgeMesh(t, servers);
 		const gateways = urls(mesh);
 		const at = (i: number) => gateways[i % 2] as string;
@@ -282,5 +278,16 @@ if (servers) {
 				await taken(0);
 			},
 		);
-	});
+	};
+
+	test("revocation", { concurrency: 2, timeout: 150_000 }, t =>
+		Promise.all([
+			// It waits for half a minute, which is enough for the others.
+			t.test("revocations on a mesh of processes, and while auth is down", onProcesses),
+			(async () => {
+				await t.test("a revocation comes by the hint alone, and by the poll alone", byHintAndPoll);
+				await t.test("keys rotate under a stream of requests", rotation);
+			})(),
+		]),
+	);
 }
