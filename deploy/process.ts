@@ -7,6 +7,8 @@ import type { Part } from "./split.ts";
 
 const here = resolve(import.meta.dirname, "..");
 const readyMs = 60_000;
+/** So many of its last lines are told where it ends too early. */
+const lastLines = 5;
 
 /** One process of a local mesh. */
 export class MeshProcess {
@@ -69,13 +71,17 @@ export class MeshProcess {
 			stdio: ["ignore", "pipe", "pipe"],
 		});
 		this.#child = child;
+		const last: string[] = [];
 		for (const stream of [child.stdout, child.stderr])
 			stream?.setEncoding("utf8").on("data", (text: string) => {
-				for (const line of text.split("\n")) if (line) this.#onLine(line);
+				for (const line of text.split("\n").filter(Boolean)) {
+					if (last.push(line) > lastLines) last.shift();
+					this.#onLine(line);
+				}
 			});
 		const started = Date.now();
 		while (Date.now() - started < readyMs) {
-			if (!this.isUp) throw new Error(`${name} ended before it was ready`);
+			if (!this.isUp) throw new Error([`${name} ended before it was ready`, ...last].join("\n"));
 			const answer = await fetch(`${this.url}/readyz`).catch(() => null);
 			await answer?.arrayBuffer();
 			if (answer?.ok) return;

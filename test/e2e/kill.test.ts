@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { MeshProcess } from "../../deploy/process.ts";
 import { type Answer, register, send } from "../support/http.ts";
@@ -9,7 +9,7 @@ import {
 	openPayment,
 	publishCourse,
 } from "../support/journey.ts";
-import { startMesh } from "../support/mesh.ts";
+import { startMesh, type TestMesh } from "../support/mesh.ts";
 import { startEmbedded } from "../support/process.ts";
 import { random } from "../support/random.ts";
 import { needs } from "../support/servers.ts";
@@ -69,22 +69,19 @@ test("a purchase from the database alone, embedded", async t => {
 
 const servers = await needs("nats", "mongo");
 if (servers) {
-	test("a purchase from the database alone, every node of the mesh killed", async t => {
-		const mesh = await startMesh(t, servers);
-		const [first, second] = mesh.gateways as [string, string];
+	const everyNode = async ({ parts, gateways: [first = "", second = ""] }: TestMesh) => {
 		const { courseId } = await publishCourse(first);
 		const purchase = await openPayment(first, courseId);
 		assert.equal((await completePayment(first, purchase, "timeout")).status, 200);
-		const all = [...mesh.parts.values()];
+		const all = [...parts.values()];
 		await Promise.all(all.map(part => part.end("SIGKILL")));
 		await Promise.all(all.map(part => part.start()));
 		const webhook = await insist(() => completePayment(second, purchase, "succeed"));
 		assert.equal(webhook.status, 200, JSON.stringify(webhook.body));
 		await assertPurchasedOnce(second, purchase);
-	});
+	};
 
-	test(`${kills} purchases, one process killed in each, seed ${seed}`, async t => {
-		const mesh = await startMesh(t, servers);
+	const oneByOne = async (t: TestContext, mesh: TestMesh) => {
 		const [first] = mesh.gateways as [string];
 		const next = random(seed);
 		const { courseId } = await publishCourse(first);
@@ -108,5 +105,13 @@ if (servers) {
 			await assertPurchasedOnce(first, purchase);
 			t.diagnostic(`${victim.part.name} killed after ${Math.round(delay)} ms`);
 		}
+	};
+
+	test("kills on a mesh", async t => {
+		const mesh = await startMesh(t, servers);
+		await t.test("a purchase from the database alone, every node killed", () => everyNode(mesh));
+		await t.test(`${kills} purchases, one process killed in each, seed ${seed}`, t =>
+			oneByOne(t, mesh),
+		);
 	});
 }
