@@ -12,9 +12,13 @@ const root = path.dirname(import.meta.dirname);
 process.chdir(root);
 // A quarter and more of the CPU time that a process of the product takes to start is compiling its sources.
 process.env.NODE_COMPILE_CACHE ??= path.join(root, ".cache/compile");
+// So is more than a third of what the MongoDB wire server takes, which lives for half a minute at a time.
+process.env.JAVA_TOOL_OPTIONS ??= "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
 /** Folders whose files start no process and share nothing, so that they may run side by side. */
 const SIDE_BY_SIDE = new Set(["unit", "contract", "service", "simulation"]);
+/** Folders whose files need no process each: what they load is loaded once, which is half of their CPU time. */
+const TOGETHER = new Set(["unit"]);
 /** Folders whose files mostly wait for processes of their own: two at a time. */
 const TWO_AT_A_TIME = new Set(["integration", "e2e"]);
 const TYPES = "test/types";
@@ -50,10 +54,15 @@ function select(args: string[]): { files: string[]; types: boolean } {
 }
 
 /**
- * Runs each file in a process of its own and prints what it says.
+ * Runs each file in a process of its own, those that need none in one for all, and prints what they say.
  * @param timeout how long one test may take, ms
  */
-async function runFiles(files: string[], concurrency: number, timeout: number): Promise<void> {
+async function runFiles(chosen: string[], concurrency: number, timeout: number): Promise<void> {
+	const together = chosen.filter(file => TOGETHER.has(folderOf(file)));
+	const files =
+		together.length > 1
+			? ["test/together.ts", ...chosen.filter(file => !together.includes(file))]
+			: chosen;
 	if (files.length === 0 || interrupted.signal.aborted) return;
 	const stalled = new AbortController();
 	const silence = setTimeout(() => {
@@ -61,7 +70,7 @@ async function runFiles(files: string[], concurrency: number, timeout: number): 
 		stalled.abort();
 	}, SILENT_MS);
 	const signal = AbortSignal.any([interrupted.signal, stalled.signal]);
-	const events = run({ files, concurrency, timeout, signal });
+	const events = run({ files, concurrency, timeout, signal, argv: together });
 	const counted = async function* (source: AsyncIterable<TestEvent>) {
 		for await (const event of source) {
 			silence.refresh();
@@ -72,6 +81,10 @@ async function runFiles(files: string[], concurrency: number, timeout: number): 
 	};
 	await pipeline(events, counted, new spec(), process.stdout, { end: false });
 	clearTimeout(silence);
+}
+
+function folderOf(file: string): string {
+	return file.split(path.sep)[1] ?? "";
 }
 
 type Outcome = Extract<TestEvent, { type: "test:pass" | "test:fail" }>["data"];
@@ -109,7 +122,6 @@ function checkTypes(): void {
 
 const { files, types } = select(process.argv.slice(2));
 if (problems.length === 0) {
-	const folderOf = (file: string) => file.split(path.sep)[1] ?? "";
 	const isLight = (file: string) => SIDE_BY_SIDE.has(folderOf(file));
 	const waits = (file: string) => TWO_AT_A_TIME.has(folderOf(file));
 	await runFiles(files.filter(isLight), availableParallelism(), 60_000);
