@@ -55,6 +55,9 @@ export class Fuse {
 
 type Handler = (ctx: Context) => Promise<unknown>;
 
+/** What is kept of an action's answers, and its params by name: whatever else a request carries changes no answer. */
+export type KeptAnswers = AnswerCache & { params: readonly string[] };
+
 /** An answer, and the mark of what it is about as it was before the answer was made. */
 interface Kept {
 	mark: string;
@@ -96,12 +99,12 @@ export class AnswersCache {
 	wrap(handler: Handler, { name = "", cache }: { name?: string; cache?: unknown }): Handler {
 		if (!cache) return handler;
 		for (const outcome of outcomes) this.#counts.of({ action: name, outcome });
-		return ctx => this.#answer(name, cache as AnswerCache, ctx, handler);
+		return ctx => this.#answer(name, cache as KeptAnswers, ctx, handler);
 	}
 
 	async #answer(
 		action: string,
-		{ ttlSeconds, about, exceptWith, sharedWhile }: AnswerCache,
+		{ ttlSeconds, about, exceptWith, sharedWhile, params: names }: KeptAnswers,
 		ctx: Context,
 		handler: Handler,
 	): Promise<unknown> {
@@ -112,7 +115,8 @@ export class AnswersCache {
 			return handler(ctx);
 		const marks = markKey(action, subject);
 		const who = sharedWhile ? "everybody" : (service ?? caller?.id ?? "nobody");
-		const key = `${marks}:${hashed(JSON.stringify([who, params]))}`;
+		const asked = names.map(name => params[name]);
+		const key = `${marks}:${hashed(JSON.stringify([who, asked]))}`;
 		const found = await this.#fuse.try(() => this.#shelf.read([marks, key]));
 		if (typeof found === "string") {
 			this.#count(action, found);

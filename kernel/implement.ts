@@ -65,7 +65,9 @@ const actionSchema = (contract: Contract, name: string, face: ActionContract) =>
 	params: { $contract: `${contract.name}.${name}` },
 	visibility: accessOf(face).every(rule => rule === "internal") ? "public" : "published",
 	...(face.timeoutMs && { timeout: face.timeoutMs }),
-	...(face.cache && { cache: face.cache as never }),
+	...(face.cache && {
+		cache: { ...face.cache, params: Object.keys(face.params?.properties ?? {}) } as never,
+	}),
 });
 
 const base = {

@@ -32,6 +32,8 @@ export interface FindOptions {
 	sort?: Sort;
 	limit?: number;
 	skip?: number;
+	/** Fields that are not read. */
+	without?: readonly string[];
 }
 
 /** A unique index refused a write; `field` is the one that was taken (`id` for the document's own). */
@@ -147,7 +149,20 @@ export class Collection<T extends Doc> {
 		return found ?? null;
 	}
 
-	async find(guard: Guard, options: FindOptions = {}): Promise<T[]> {
+	async find(guard: Guard, options: Omit<FindOptions, "without"> = {}): Promise<T[]> {
+		return this.#find(guard, options);
+	}
+
+	/** Documents without these of their fields: long ones, which nobody asked for. */
+	async findWithout<F extends keyof T & string>(
+		without: readonly F[],
+		guard: Guard,
+	): Promise<Omit<T, F>[]> {
+		this.#checkFields(without);
+		return this.#find(guard, { without });
+	}
+
+	async #find(guard: Guard, options: FindOptions): Promise<T[]> {
 		const { sort } = options;
 		if (sort) this.#checkFields(Object.keys(sort).filter(field => field !== "id"));
 		const found = await this.#driver.find(this.#query(guard), {

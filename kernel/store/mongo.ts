@@ -118,7 +118,7 @@ export async function openMongo<T extends Doc>(
 
 	return {
 		insert: doc => guarded(async () => void (await adapter.insert(doc as never))),
-		find: (query, { sort = {}, limit, skip }: FindOptions) =>
+		find: (query, { sort = {}, limit, skip, without = [] }: FindOptions) =>
 			guarded(async () => {
 				const fields = Object.entries(sort).map(([field, way]) =>
 					way === 1 ? field : `-${field}`,
@@ -129,7 +129,10 @@ export async function openMongo<T extends Doc>(
 					limit,
 					offset: skip,
 				});
-				return (await (cursor as unknown as Query<Raw[], Raw>).lean().exec()) as unknown as Raw[];
+				const chosen = (cursor as unknown as Query<Raw[], Raw>).select(
+					Object.fromEntries(without.map(field => [field, 0])),
+				);
+				return (await chosen.lean().exec()) as unknown as Raw[];
 			}),
 		update: (guard, change) =>
 			guarded(

@@ -24,6 +24,7 @@ interface Nedb {
 	setAutocompactionInterval(ms: number): void;
 }
 interface Cursor extends Promise<Raw[]> {
+	projection(fields: Readonly<Record<string, 0>>): Cursor;
 	sort(sort: object): Cursor;
 	limit(count: number): Cursor;
 	skip(count: number): Cursor;
@@ -112,9 +113,11 @@ export async function openNedb<T extends Doc>(
 
 	return {
 		insert: doc => write(doc, async () => void (await db.insertAsync(doc))),
-		async find(query, { sort, limit, skip }: FindOptions) {
+		async find(query, { sort, limit, skip, without = [] }: FindOptions) {
 			checkOpen();
-			let cursor = db.findAsync(query);
+			let cursor = db
+				.findAsync(query)
+				.projection(Object.fromEntries(without.map(field => [field, 0])));
 			if (sort) cursor = cursor.sort(sort);
 			if (skip) cursor = cursor.skip(skip);
 			if (limit) cursor = cursor.limit(limit);

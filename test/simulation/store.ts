@@ -1,4 +1,10 @@
-import { type Driver, DuplicateError, type Raw, type Sort } from "../../kernel/store/collection.ts";
+import {
+	type Driver,
+	DuplicateError,
+	type FindOptions,
+	type Raw,
+	type Sort,
+} from "../../kernel/store/collection.ts";
 import type { Change } from "../../kernel/store/guard.ts";
 import type { Doc, Model } from "../../kernel/store/model.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -115,11 +121,14 @@ export class Shelf {
 		this.#keep(undefined, doc);
 	}
 
-	find(query: Query, { sort, skip = 0, limit = Number.POSITIVE_INFINITY }: FindOptions): Raw[] {
+	find(query: Query, options: FindOptions): Raw[] {
+		const { sort, skip = 0, limit = Number.POSITIVE_INFINITY, without = [] } = options;
 		const { shuffle = found => found } = this.#options;
 		const found = this.#matching(query);
 		const ordered = sort ? found.sort(bySort(sort)) : shuffle(found);
-		return ordered.slice(skip, skip + (limit || Number.POSITIVE_INFINITY));
+		const page = ordered.slice(skip, skip + (limit || Number.POSITIVE_INFINITY));
+		const isRead = ([field]: [string, unknown]) => !without.includes(field);
+		return page.map(doc => Object.fromEntries(Object.entries(doc).filter(isRead)) as Raw);
 	}
 
 	update(guard: Query, change: Change): Raw | null {
@@ -155,12 +164,6 @@ export class Shelf {
 		this.#options.onWrite?.(this.#name, before, doc);
 		return doc;
 	}
-}
-
-interface FindOptions {
-	sort?: Sort;
-	skip?: number;
-	limit?: number;
 }
 
 /** The link between a process and its database broke: whether what was asked happened is not known. */

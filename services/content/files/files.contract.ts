@@ -106,7 +106,8 @@ const FILE_NOT_UPLOADED = { status: 409, title: "The file has not been uploaded"
 const UPLOAD_CLOSED = {
 	status: 409,
 	title: "Nothing can be uploaded here any more",
-	explanation: "The file was confirmed, refused or removed, or these bytes came already.",
+	explanation:
+		"The file was confirmed, refused or removed, its time is over, or these bytes came already.",
 } as const;
 const NOT_IN_PARTS = { status: 409, title: "This file is not uploaded in parts" } as const;
 const TICKET_INVALID = {

@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
+import { isSameSecret } from "../../../kernel/secrets.ts";
 
 /** What a signed address on disk is good for, until when. */
 export interface Ticket {
@@ -11,13 +12,13 @@ export interface Ticket {
 	expiresAt: number;
 }
 
-const mac = (secret: string, text: string): Buffer =>
-	createHmac("sha256", secret).update(`file-ticket.${text}`).digest();
+const mac = (secret: string, text: string): string =>
+	createHmac("sha256", secret).update(`file-ticket.${text}`).digest("base64url");
 
 /** A ticket as it stands in an address: `base64url(JSON).base64url(HMAC-SHA256)`. */
 export function signTicket(secret: string, ticket: Ticket): string {
 	const text = Buffer.from(JSON.stringify(ticket)).toString("base64url");
-	return `${text}.${mac(secret, text).toString("base64url")}`;
+	return `${text}.${mac(secret, text)}`;
 }
 
 /** The ticket of an address that any of the secrets signed, and whose time is not over; else undefined. */
@@ -28,8 +29,7 @@ export function readTicket(
 ): Ticket | undefined {
 	const [, text, signature] = /^([\w-]+)\.([\w-]{43})$/.exec(signed) ?? [];
 	if (text === undefined || signature === undefined) return undefined;
-	const given = Buffer.from(signature, "base64url");
-	if (!secrets.some(secret => timingSafeEqual(mac(secret, text), given))) return undefined;
+	if (!secrets.some(secret => isSameSecret(mac(secret, text), signature))) return undefined;
 	const ticket = JSON.parse(Buffer.from(text, "base64url").toString()) as Ticket;
 	return nowMs < ticket.expiresAt ? ticket : undefined;
 }

@@ -118,11 +118,13 @@ export class Uploads {
 		return { partSize, partCount, parts, expiresAt: iso(file.uploadUntil) };
 	}
 
-	/** Addresses that take parts. @throws VALIDATION_ERROR, NOT_IN_PARTS, UPLOAD_CLOSED */
+	/** Addresses that take parts. @throws VALIDATION_ERROR, NOT_IN_PARTS, UPLOAD_CLOSED, also once its time is over */
 	async signParts(file: FileDoc, numbers: readonly number[]) {
 		const { clock, store } = this.#needs;
 		const sizes = partsOf(file.fileSize, this.#partSizeOf(file));
-		const expiresAt = Math.min(clock.now() + addressMs, file.uploadUntil);
+		const now = clock.now();
+		if (now >= file.uploadUntil) throw problem(contract, "UPLOAD_CLOSED");
+		const expiresAt = Math.min(now + addressMs, file.uploadUntil);
 		const parts = await Promise.all(
 			[...new Set(numbers)].map(async number => {
 				const size = sizes[number - 1];
@@ -139,27 +141,26 @@ export class Uploads {
 	 * @throws UPLOAD_MISSING
 	 */
 	async confirm(ctx: Request, file: FileDoc): Promise<FileDoc> {
-		const { files, store, clock } = this.#needs;
+		const { files, clock } = this.#needs;
 		if (file.status !== "awaiting_upload") return file;
-		const sealed = await store.seal(file);
-		if (!sealed) {
+		let failure: unknown = problem(contract, "UPLOAD_MISSING");
+		const seen = await this.#look(file).catch(error => {
+			failure = error;
+		});
+		if (!seen) {
+			// Who was quicker has decided, and may have dropped what was looked at here.
 			const now = await this.#again(file);
-			if (now.status === "awaiting_upload") throw problem(contract, "UPLOAD_MISSING");
+			if (now.status === "awaiting_upload") throw failure;
 			return now;
 		}
-		const reason =
-			sealed.size !== file.fileSize
-				? "size"
-				: (await isOfType(file, await store.first(sealed.key, tellingBytes)))
-					? undefined
-					: "type";
+		const { key, reason } = seen;
 		const { fileSize, contentType } = file;
 		const decided = await files.advance(
 			{ id: file.id, status: "awaiting_upload" },
 			{
 				$set: {
 					updatedAt: iso(clock.now()),
-					...(reason ? { status: "rejected", reason } : { status: "uploaded", key: sealed.key }),
+					...(reason ? { status: "rejected", reason } : { status: "uploaded", key }),
 				},
 			},
 			[
@@ -194,7 +195,10 @@ export class Uploads {
 		return ended;
 	}
 
-	/** Ends uploads whose time is over and drops what is left of all. @returns how many files it went through. */
+	/**
+	 * Ends uploads whose time is over and drops what is left of all, until the store fails: it may be away, and each asking
+	 * takes long then. @returns how many files it went through.
+	 */
 	async sweep(ctx: Request): Promise<number> {
 		const { files, clock, store, warn } = this.#needs;
 		const now = clock.now();
@@ -202,7 +206,7 @@ export class Uploads {
 			{ sweepAt: { $lte: now } },
 			{ sort: { sweepAt: 1 }, limit: sweptAtOnce },
 		);
-		for (const file of due) {
+		for (const [i, file] of due.entries()) {
 			const { id, sweepAt } = file;
 			const expired = await files.advance(
 				{ id, status: "awaiting_upload" },
@@ -216,8 +220,9 @@ export class Uploads {
 			);
 			await files.advance(
 				{ id, sweepAt },
-				isGone ? { $unset: { sweepAt: true } } : { $set: { sweepAt: now + nextTryMs } },
+				isGone ? { $unset: { sweepAt: true } } : { $set: { sweepAt: clock.now() + nextTryMs } },
 			);
+			if (!isGone) return i + 1;
 		}
 		return due.length;
 	}
@@ -225,6 +230,19 @@ export class Uploads {
 	/** Drops what belongs to no file. @returns how many things. */
 	tidy(): Promise<number> {
 		return this.#needs.store.tidy(this.#needs.clock.now() - strayMs);
+	}
+
+	/** What was uploaded: where it lies now, and what is wrong with it; undefined while the whole is not there. */
+	async #look(
+		file: FileDoc,
+	): Promise<{ key: string; reason: "size" | "type" | undefined } | undefined> {
+		const { store } = this.#needs;
+		const sealed = await store.seal(file);
+		if (!sealed) return undefined;
+		const { key, size } = sealed;
+		if (size !== file.fileSize) return { key, reason: "size" };
+		const isRight = await isOfType(file, await store.first(key, tellingBytes));
+		return { key, reason: isRight ? undefined : "type" };
 	}
 
 	/** What is not dropped now is swept later. */

@@ -17,6 +17,10 @@ import { Posting } from "./posting.ts";
 
 const purposes = { password_reset: "reset", email_verification: "verification" } as const;
 
+/** So many notifications in 24 h go to an address that nobody has confirmed: it may be a stranger's. */
+const unconfirmedPerDay = 10;
+const dayMs = 86_400_000;
+
 const asset = (name: string) => readFile(`${import.meta.dirname}/inbox/${name}`, "utf8");
 
 const shownMail = ({ id, template, shown, sentAt = 0, unsubscribeUrl }: MailDoc): SandboxMail => ({
@@ -37,12 +41,17 @@ export default implement(mail, {
 	mixins: [Store({ mails: MailModel }), opened],
 
 	methods: {
-		/** The mail as it reads now: to whom, and with the link that auth gives for it; null where that has no use any more. */
+		/**
+		 * The mail as it reads now: to whom, and with the link that auth gives for it; null where that has no use any more,
+		 * or its address has had enough. What is not confirmed to be the reader's own is not greeted by a name of their choice.
+		 */
 		async compose({ template, data, userId, to, unsubscribeUrl = "" }: MailDoc) {
 			const mesh: Caller = this.broker;
 			const user = userId === undefined ? null : await this.reader(userId);
 			const address = user?.email ?? to;
 			if (address === undefined) return null;
+			if (user && !user.emailVerified && template === "notification" && (await this.isSpared(user)))
+				return null;
 			const purpose = purposes[template as keyof typeof purposes];
 			let url = data.path === undefined ? "" : `${this.env.publicUrl}${data.path}`;
 			if (purpose) {
@@ -53,11 +62,18 @@ export default implement(mail, {
 			}
 			const letter = writeLetter(template as Template, {
 				...data,
-				name: user?.name ?? "",
+				name: user?.emailVerified ? user.name : "",
 				url,
 				unsubscribeUrl,
 			});
 			return { to: address, ...letter };
+		},
+
+		/** Whether somebody had as many notifications today as go to an address that is not confirmed. */
+		async isSpared({ id }: { id: string }) {
+			const since = this.clock.now() - dayMs;
+			const guard = { userId: id, template: "notification", sentAt: { $gt: since } };
+			return (await this.mails.count(guard, unconfirmedPerDay)) >= unconfirmedPerDay;
 		},
 
 		/** Who it is for; null for who is no user any more. */

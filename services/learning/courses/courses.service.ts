@@ -64,7 +64,7 @@ export default implement(courses, {
 		async partsOf(courseId: string): Promise<Parts> {
 			const [sections, lectures] = await Promise.all([
 				this.sections.find({ courseId, ...kept }),
-				this.lectures.find({ courseId, ...kept }),
+				this.lectures.findWithout(["content"], { courseId, ...kept }),
 			]);
 			return { sections, lectures };
 		},

@@ -46,6 +46,7 @@ export const supersededOf = (lecture: Pick<LectureDoc, "uploads">): Upload[] => 
 const refusals: Readonly<Record<string, string>> = {
 	size: "The file is not as large as was announced",
 	type: "The file is not what was announced, or no video",
+	superseded: "Another upload has taken its place",
 };
 
 interface Step {
@@ -70,7 +71,8 @@ export class LectureVideos {
 	}
 
 	/**
-	 * Announces a new upload, which takes the place of one that was not confirmed yet.
+	 * Announces a new upload, which takes the place of one that was not confirmed yet. The lecture names that one until its
+	 * file is removed: it may have been confirmed without the lecture having heard so.
 	 * @throws VIDEO_UNAVAILABLE @throws LECTURE_NOT_FOUND, and what `files.begin` throws.
 	 */
 	async begin(
@@ -88,14 +90,24 @@ export class LectureVideos {
 			if (uploadOf(current, fileId)) return null;
 			const unconfirmed = uploadsOf(current).filter(({ status }) => status === "awaiting_upload");
 			const n = (current.uploadsVersion ?? 0) + 1;
+			const superseded = unconfirmed.map(old => [
+				`uploads.${old.fileId}`,
+				{ n: old.n, status: "failed", reason: "superseded" },
+			]);
 			return {
 				change: {
-					$set: { [`uploads.${fileId}`]: { n, status: "awaiting_upload" } },
-					$unset: Object.fromEntries(unconfirmed.map(old => [`uploads.${old.fileId}`, true])),
+					$set: {
+						...Object.fromEntries(superseded),
+						[`uploads.${fileId}`]: { n, status: "awaiting_upload" },
+					},
 				},
 			};
 		});
 		if (!lecture) throw problem(contract, "LECTURE_NOT_FOUND");
+		await this.#removeAll(
+			lecture,
+			uploadsOf(lecture).filter(({ reason }) => reason === "superseded"),
+		);
 		return begun;
 	}
 
@@ -195,7 +207,7 @@ export class LectureVideos {
 					: [],
 			};
 		});
-		if (lecture) await this.#removeSuperseded(lecture);
+		if (lecture) await this.#removeAll(lecture, supersededOf(lecture));
 		return courseId;
 	}
 
@@ -211,10 +223,10 @@ export class LectureVideos {
 		);
 	}
 
-	async #removeSuperseded(lecture: LectureDoc): Promise<void> {
-		for (const { fileId } of supersededOf(lecture)) {
+	async #removeAll({ id }: LectureDoc, uploads: readonly Upload[]): Promise<void> {
+		for (const { fileId } of uploads) {
 			await removeFile(this.#needs.ctx, fileId);
-			await this.gone(lecture.id, fileId);
+			await this.gone(id, fileId);
 		}
 	}
 

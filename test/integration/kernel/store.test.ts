@@ -440,6 +440,17 @@ function conformance(name: string, backend: Backend) {
 			assert.deepEqual(ids(second.items), ["t2", "t3"]);
 		});
 
+		test("leaves out the fields it is told to, and refuses those it does not know", async t => {
+			const things = await collectionOf(t, backend);
+			await things.insert({ id: "t", rank: 1, tags: ["long"], members: { usr_1: true } });
+			assert.deepEqual(await things.findWithout(["tags", "members"], { rank: 1 }), [
+				{ id: "t", rank: 1 },
+			]);
+			await assert.rejects(things.findWithout(["unknown" as never], {}), {
+				name: "UnsupportedQuery",
+			});
+		});
+
 		test("a cursor that cannot be read, or is another list's, starts from the beginning", async t => {
 			const things = await collectionOf(t, backend);
 			for (const i of range(3)) await things.insert({ id: `t${i}`, rank: i, createdAt: `${i}` });

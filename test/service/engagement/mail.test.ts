@@ -52,7 +52,7 @@ test("a payment and its refund are told in the inbox, by mail and live, each onc
 		["Payment received", "Payment refunded"],
 		"an enrollment goes by mail only where one asks for it",
 	);
-	assert.match(refund?.text as string, /Hello Test User,\n\nWe gave you \$62\.99 back\./);
+	assert.match(refund?.text as string, /^We gave you \$62\.99 back\./);
 	assert.match(refund?.html as string, /<p>We gave you \$62\.99 back\.<\/p>/);
 	assert.equal(refund?.to, who.email);
 	assert.match(refund?.unsubscribeUrl as string, /\/api\/notifications\/unsubscribe\/usr_/);
@@ -237,6 +237,31 @@ test("a mail is one for its key, whoever asks for it how often", async t => {
 	assert.deepEqual(await placesOf(call("mail.send", nobodys)), ["/to"]);
 	const gone = { ...mail, key: "two", userId: "usr_gone" };
 	assert.equal((await call("mail.send", gone)).state, "dropped");
+});
+
+test("an address that nobody has confirmed is spared: ten notifications a day, no name of a stranger's choice", async t => {
+	const { call, clock, person, store } = await openSchool(t);
+	const { user } = await person();
+	let count = 0;
+	const send = async () => {
+		const key = `mail-${count++}`;
+		const data = { title: "T", body: "B" };
+		const { state } = await call("mail.send", {
+			key,
+			userId: user.id,
+			template: "notification",
+			data,
+		});
+		const [mail] = await store<MailDoc>("mail", "mails").find({ key });
+		return `${state} ${mail?.shown?.text.split("\n")[0] ?? ""}`.trim();
+	};
+	const sent = [];
+	for (let i = 0; i < 12; i++) sent.push(await send());
+	assert.deepEqual(sent, [...Array.from({ length: 10 }, () => "sent B"), "dropped", "dropped"]);
+	clock.aheadMs += 86_400_000;
+	assert.equal(await send(), "sent B");
+	await call("users.verifyEmail", { id: user.id });
+	for (let i = 0; i < 12; i++) assert.equal(await send(), "sent Hello Test User,");
 });
 
 test("where nobody carries mail nothing is kept for later", async t => {

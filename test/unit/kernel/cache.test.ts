@@ -55,7 +55,8 @@ function actionOn(cache: AnswerCache, clock = { now: 0 }) {
 		await world.before();
 		return { status, title };
 	};
-	const wrapped = answers.wrap(handler, { name: "things.get", cache });
+	const params = ["id", "page"];
+	const wrapped = answers.wrap(handler, { name: "things.get", cache: { ...cache, params } });
 	return {
 		board,
 		world,
@@ -110,6 +111,8 @@ describe("an answer for everybody", () => {
 		await ask({ params: { id: "other" } });
 		await ask({ params: { id: "thing", page: 2 } });
 		assert.equal(world.runs, 3);
+		await ask({ params: { utm_source: "mail", page: 2, id: "thing" } });
+		assert.equal(world.runs, 3, "what is no param of it, and their order, change no answer");
 	});
 
 	test("is not kept while not everybody may see it", async () => {

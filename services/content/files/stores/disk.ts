@@ -67,7 +67,7 @@ export class DiskStore implements FileStore {
 		return this.pieces(`open/${id}`);
 	}
 
-	/** The pieces of a directory in order; none where there is no such directory. */
+	/** The pieces of a directory in order; none where there is no such directory, also if it goes while it is read. */
 	async pieces(key: string): Promise<Part[]> {
 		const names = (await readdir(this.#path(key)).catch(without("ENOENT"))) ?? [];
 		const pieces = await Promise.all(
@@ -75,8 +75,8 @@ export class DiskStore implements FileStore {
 				number: Number(name),
 				size: (await stat(this.#path(key, name))).size,
 			})),
-		);
-		return pieces.sort((a, b) => a.number - b.number);
+		).catch(without("ENOENT"));
+		return (pieces ?? []).sort((a, b) => a.number - b.number);
 	}
 
 	async seal({ id, fileSize, partSize }: Stored): Promise<Sealed | undefined> {

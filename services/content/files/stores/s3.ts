@@ -18,6 +18,7 @@ import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { Clock } from "../../../../kernel/clock.ts";
 import { contentDisposition } from "../../../../kernel/content-disposition.ts";
 import type { Env } from "../../../../kernel/env.ts";
+import { platformProblem } from "../../../../kernel/errors.ts";
 import { partsOf } from "../rules.ts";
 import type { FileStore, Part, Sealed, Stored } from "./port.ts";
 
@@ -27,6 +28,8 @@ type S3Env = Pick<
 >;
 
 const minuteMs = 60_000;
+/** How long the store may say nothing, which it does while it copies, ms. */
+const silenceMs = 50_000;
 
 /** Where clients write to, and where files lie that were confirmed. */
 const incomingPrefix = "incoming/";
@@ -42,9 +45,29 @@ const orMissing = (error: unknown): undefined => {
 	if (!isMissing(error)) throw error;
 };
 
+/** Whether the store did not answer, or said that it cannot now: not that it refused what was asked. */
+function isAway(error: unknown): boolean {
+	const { name, code, $metadata } = error as {
+		name?: string;
+		code?: unknown;
+		$metadata?: { httpStatusCode?: number };
+	};
+	const status = $metadata?.httpStatusCode;
+	if (status === undefined) return name === "TimeoutError" || typeof code === "string";
+	return status >= 500 || status === 429;
+}
+
+/** A failure as it is told: SERVICE_UNAVAILABLE where the store is away, else as it is. */
+function told(error: unknown): unknown {
+	if (!isAway(error)) return error;
+	const { name, code } = error as { name: string; code?: string };
+	const detail = `The store of files is away: ${code ?? name}`;
+	return platformProblem("SERVICE_UNAVAILABLE", { retryAfter: 5 }, detail);
+}
+
 /** The client of the bucket. Checksums only where S3 asks for them: a presigned PUT would carry that of an empty body. */
-const clientOf = (env: S3Env): S3Client =>
-	new S3Client({
+function clientOf(env: S3Env, socketTimeout: number): S3Client {
+	const client = new S3Client({
 		region: env.AWS_REGION,
 		...(env.S3_ENDPOINT && { endpoint: env.S3_ENDPOINT, forcePathStyle: true }),
 		...(env.AWS_ACCESS_KEY_ID &&
@@ -56,21 +79,35 @@ const clientOf = (env: S3Env): S3Client =>
 			}),
 		requestChecksumCalculation: "WHEN_REQUIRED",
 		responseChecksumValidation: "WHEN_REQUIRED",
-		requestHandler: { connectionTimeout: 3_000, requestTimeout: 50_000 },
+		// The SDK's `requestTimeout` ends nothing: it warns.
+		requestHandler: { connectionTimeout: 3_000, socketTimeout },
 	});
+	client.middlewareStack.add(
+		next => async input => {
+			try {
+				return await next(input);
+			} catch (error) {
+				throw told(error);
+			}
+		},
+		{ step: "initialize", name: "away" },
+	);
+	return client;
+}
 
 /**
  * Files in an S3 store. A presigned PUT can be used again until it expires, so what came by one is copied, while it is
  * confirmed, to where no address of a client leads; an upload in parts ends with its completion. What is signed is in the
- * address and cannot be left out: type and length.
+ * address and cannot be left out: type and length. While the store is away all that asks it is SERVICE_UNAVAILABLE.
  */
 export class S3Store implements FileStore {
 	readonly #s3: S3Client;
 	readonly #bucket: string;
 	readonly #clock: Clock;
 
-	constructor(env: S3Env, clock: Clock) {
-		this.#s3 = clientOf(env);
+	/** @param timeoutMs how long the store may say nothing. */
+	constructor(env: S3Env, clock: Clock, timeoutMs = silenceMs) {
+		this.#s3 = clientOf(env, timeoutMs);
 		this.#bucket = env.AWS_S3_BUCKET as string;
 		this.#clock = clock;
 	}
@@ -125,7 +162,10 @@ export class S3Store implements FileStore {
 		const { Body } = await this.#s3.send(
 			new GetObjectCommand({ ...this.#at(key), Range: `bytes=0-${length - 1}` }),
 		);
-		return (await Body?.transformToByteArray()) ?? new Uint8Array();
+		const bytes = await Body?.transformToByteArray().catch(error => {
+			throw told(error);
+		});
+		return bytes ?? new Uint8Array();
 	}
 
 	link(
@@ -161,19 +201,18 @@ export class S3Store implements FileStore {
 		return dropped;
 	}
 
-	/** What came by one PUT, copied as it was when it was looked at, under a name of its own for each who confirms. */
+	/** What came by one PUT, copied as it is at this moment, under a name of its own for each who confirms. */
 	async #copied({ id }: Stored): Promise<Sealed | undefined> {
-		const found = await this.#head(incoming(id));
-		if (!found) return undefined;
 		const key = `${kept(id)}${randomUUID()}`;
-		await this.#s3.send(
-			new CopyObjectCommand({
-				...this.#at(key),
-				CopySource: `${this.#bucket}/${incoming(id)}`,
-				CopySourceIfMatch: found.etag,
-			}),
-		);
-		return { key, size: (await this.#head(key))?.size ?? 0 };
+		const copied = await this.#s3
+			.send(
+				new CopyObjectCommand({
+					...this.#at(key),
+					CopySource: `${this.#bucket}/${incoming(id)}`,
+				}),
+			)
+			.catch(orMissing);
+		return copied && this.#sealed(key);
 	}
 
 	/** What came in parts, as one; by now completed, by a confirmation that broke off. */
@@ -198,8 +237,7 @@ export class S3Store implements FileStore {
 				)
 				.catch(orMissing);
 		}
-		const found = await this.#head(key);
-		return found && { key, size: found.size };
+		return this.#sealed(key);
 	}
 
 	/** The parts of an open upload by number; undefined where it is not open. */
@@ -225,9 +263,9 @@ export class S3Store implements FileStore {
 		return found.sort((a, b) => a.number - b.number);
 	}
 
-	async #head(key: string): Promise<{ size: number; etag: string | undefined } | undefined> {
+	async #sealed(key: string): Promise<Sealed | undefined> {
 		const found = await this.#s3.send(new HeadObjectCommand(this.#at(key))).catch(orMissing);
-		return found && { size: found.ContentLength ?? 0, etag: found.ETag };
+		return found && { key, size: found.ContentLength ?? 0 };
 	}
 
 	async *#keys(prefix: string, before = Number.POSITIVE_INFINITY): AsyncGenerator<string> {
