@@ -3,9 +3,11 @@ import { readEnv } from "../../kernel/env.ts";
 import { findServices } from "../../kernel/load.ts";
 import { createNode } from "../../kernel/node.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
-import { type Buyer, play } from "./crash-journey.ts";
+import { fileMemory, placeIn } from "./crash.ts";
+import { type Journey, play } from "./crash-journey.ts";
+import { type JourneyName, journeys } from "./crash-journeys.ts";
 
-const buyer = JSON.parse(process.argv[2] as string) as Buyer;
+const [, , name, cast, notes] = process.argv as [string, string, JourneyName, string, string];
 const node = await createNode({
 	env: readEnv(process.env),
 	folders: await findServices(process.cwd()),
@@ -13,5 +15,7 @@ const node = await createNode({
 	identity: { keys: "auth.jwks", revoked: "auth.revoked", hint: "auth.revoked" },
 });
 await node.start();
-await play(node, buyer);
+const journey: Journey = journeys[name];
+const place = placeIn(process.env.DATA_DIR as string, node);
+await play(journey, place, { cast: JSON.parse(cast), memory: fileMemory(notes) });
 process.exit(0);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
-import { codeOf } from "../../kernel/errors.ts";
 import type { Node } from "../../kernel/node.ts";
-import { moneyOf } from "../../services/learning/figures/sums.ts";
+import { uniqueEmail } from "./http.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came
-export type Ask = (action: string, params?: object) => Promise<any>;
+export type Answered = any;
+
+export type Ask = (action: string, params?: object) => Promise<Answered>;
 
 /** Calls actions as this user; without a token as a node of the mesh. */
 export const asking =
@@ -14,51 +14,68 @@ export const asking =
 	(action, params = {}) =>
 		broker.call(action, params, { headers: token ? { token } : {} });
 
-export interface Buyer {
+/** Somebody with an account. */
+export interface Actor {
 	token: string;
 	userId: string;
-	courseId: string;
 }
 
-/** How far a purchase is: `unpaid` with a payment open or none, `bought` with the seat taken and 37 % seen. */
-export type Stage = "unpaid" | "captured" | "bought" | "refunded";
-
-/** Settles after each stage, until the journey has ended. @throws what ends it early: an answer, the signal. */
-export async function play(node: Node, buyer: Buyer, signal?: AbortSignal): Promise<void> {
-	for await (const _ of journey(asking(node, buyer.token), buyer)) await settled(node, signal);
+/** Somebody new. */
+export async function newActor(node: Node, role: "student" | "teacher"): Promise<Actor> {
+	const account = { email: uniqueEmail(), password: "password123", role };
+	const { user, accessToken } = await asking(node)("auth.register", account);
+	return { token: accessToken, userId: user.id };
 }
 
-/**
- * What a client does from buying a course to giving it back, from wherever things stand: each stage as it is reached.
- * @throws AssertionError where an answer is not one that a client may get.
- */
-export async function* journey(me: Ask, { courseId }: Buyer): AsyncGenerator<Stage> {
-	let [payment] = (await me("payments.list")).items;
-	if (!payment?.capturedAt) {
-		payment = await me("payments.create", {
-			courseId,
-			paymentMethod: "stripe",
-			amount: 99.99,
-			currency: "USD",
-		});
-		yield "unpaid";
-		payment = await me("sandbox.complete", { id: payment.id, outcome: "succeed" });
-	}
-	const { id } = payment;
-	({ payment } = await me("payments.verify", { id }));
-	assert.ok(payment.capturedAt, "the provider has the money and the payment is not captured");
-	yield "captured";
-	const isRefunded = payment.refunds?.length > 0;
-	if (!isRefunded) {
-		const report = { courseId, progressPercentage: 37, totalWatchTime: 600 };
-		await me("enrollments.progress", report);
-		yield "bought";
-	}
-	const refund = me("payments.refund", { id, reason: "not what I expected" });
-	if (isRefunded)
-		await assert.rejects(refund, (error: Error) => codeOf(error) === "ALREADY_REFUNDED");
-	else await refund;
-	yield "refunded";
+/** A course at 99.99 USD. */
+export const newCourse = async (node: Node, { token }: Actor): Promise<string> =>
+	(await asking(node, token)("courses.create", { title: "Test Course", price: 99.99 })).id;
+
+export type Raw = Record<string, unknown> & { _id: string };
+
+/** All documents of a collection, as the database has them. */
+export type Records = (collection: string) => Promise<Raw[]>;
+
+/** A deployment to look at from outside. */
+export interface Place {
+	node: Node;
+	records: Records;
+	/** The file whose bytes, or places for bytes, each thing in the store of files is, in any order. */
+	stored(): Promise<string[]>;
+	/** Makes the time come at which what is left of uploads is swept. */
+	age(): Promise<void>;
+}
+
+/** What a client keeps over a crash of the server, as a page keeps it. */
+export interface Memory {
+	load(): Answered;
+	keep(known: object): void;
+}
+
+/** What people do, from its beginning or from wherever things stand, and what it comes to. */
+export interface Journey<Cast = Answered, Outcome extends object = Answered> {
+	/** How far it can be when a process ends, in order. */
+	stages: readonly string[];
+	/** New people, and what there is before they begin. @param admin token of an admin */
+	cast(node: Node, admin: string): Promise<Cast>;
+	/** What clients do from wherever things stand; each stage as it is reached. @throws where an answer is none that a client may get. */
+	steps(place: Place, cast: Cast, memory: Memory): AsyncGenerator<string>;
+	/** How far it was when a process ended, by what is written down and what providers have. */
+	stageOf(records: Records, cast: Cast): Promise<string>;
+	/** What there is to be seen, without ids and times. */
+	outcome(place: Place, cast: Cast, admin: string): Promise<Outcome>;
+	/** Of an outcome at the first stage, what any crash until then leaves as it was. @throws where the rest is wrong */
+	atFirst(outcome: Outcome): object;
+}
+
+/** Settles after each stage, until a journey has ended. @throws what ends it early: an answer, the signal. */
+export async function play<Cast>(
+	{ steps }: Journey<Cast>,
+	place: Place,
+	{ cast, memory }: { cast: Cast; memory: Memory },
+	signal?: AbortSignal,
+): Promise<void> {
+	for await (const _ of steps(place, cast, memory)) await settled(place.node, signal);
 }
 
 /** Names of the actions of this kind of every service, as `facts.sweep`. */
@@ -86,9 +103,10 @@ export async function settled(node: Node, signal?: AbortSignal): Promise<void> {
  * The one sweep after a crash: what is in doubt is asked about, what waits is delivered, applied and published. An event
  * that was stored a moment ago has its own back-off, which is waited for.
  */
-export async function sweep(node: Node, records: Records): Promise<void> {
+export async function sweep({ node, records }: Pick<Place, "node" | "records">): Promise<void> {
 	const ask = asking(node);
 	await ask("payments.reconcile", { now: true });
+	await ask("videos.reconcile", { now: true });
 	await ask("sandbox.deliver");
 	const until = performance.now() + settleMs;
 	for (;;) {
@@ -102,96 +120,10 @@ export async function sweep(node: Node, records: Records): Promise<void> {
 	await settled(node);
 }
 
-export type Raw = Record<string, unknown> & { _id: string };
-
-/** All documents of a collection, as the database has them. */
-export type Records = (collection: string) => Promise<Raw[]>;
-
-/** What the database has of one buyer. */
-export async function writtenOf(records: Records, { userId }: Buyer) {
-	const payments = await records("payments");
-	const mine = payments.filter(payment => payment.userId === userId);
-	const others = new Set(payments.filter(p => p.userId !== userId).map(p => p._id));
-	const intents = (await records("sandbox_intents")).filter(i => !others.has(i.key as string));
-	const seats = (await records("enrollments")).filter(seat => seat.userId === userId);
-	return { payments: mine, intents, seats };
-}
-export type Written = Awaited<ReturnType<typeof writtenOf>>;
-
-/** How far a purchase was when the process ended, by what was written down and what the provider had. */
-export function stageOf({ payments, intents, seats }: Written): Stage {
-	const refunds = payments.flatMap(({ refunds = {} }) => Object.keys(refunds as object));
-	if (refunds.length > 0) return "refunded";
-	if (!intents.some(intent => intent.status === "paid")) return "unpaid";
-	return seats.some(({ progress }) => (progress as number) > 0) ? "bought" : "captured";
-}
-
-/** What the course's figures have of one buyer, and whether their sums are those of what they are counted from. */
-async function figuresOf(records: Records, { courseId }: Buyer, { payments, seats }: Written) {
-	const [kept, moved, totals] = await Promise.all([
-		records("figure_seats"),
-		records("figure_movements"),
-		records("figure_courses"),
-	]);
-	const isIn = ({ enrolledOn }: Raw) => enrolledOn !== undefined;
-	const of = moved.filter(movement => movement.courseId === courseId);
-	const { students = 0, money = {} }: Partial<Raw> =
-		totals.find(({ _id }) => _id === courseId) ?? {};
-	return {
-		seats: kept.filter(({ _id }) => seats.some(seat => seat._id === _id)).map(isIn),
-		movements: of
-			.filter(({ paymentId }) => payments.some(({ _id }) => _id === paymentId))
-			.map(({ kind, amountMinor }) => `${kind} ${amountMinor}`)
-			.sort(),
-		isRight:
-			students === kept.filter(seat => seat.courseId === courseId && isIn(seat)).length &&
-			isDeepStrictEqual(money, moneyOf(of as never)),
-	};
-}
-
-/** Everything that a purchase comes to, without ids and times. */
-export async function outcome(node: Node, records: Records, buyer: Buyer, admin: string) {
-	const me = asking(node, buyer.token);
-	const boss = asking(node, admin);
-	const { items: payments } = await me("payments.list");
-	const transfers = [];
-	for (const { id: subjectId } of payments)
-		transfers.push(...(await boss("ledger.transfers", { subjectId })).items);
-	const audit = await boss("ledger.audit");
-	const parked = [];
+/** Facts that were given up, of every service. */
+export async function parked(node: Node): Promise<Answered[]> {
+	const found = [];
 	for (const name of everywhere(node, "facts.parked"))
-		parked.push(...(await asking(node)(name)).items);
-	const written = await writtenOf(records, buyer);
-	const { intents, payments: docs } = written;
-	return {
-		// biome-ignore-start lint/suspicious/noExplicitAny: as they are answered
-		payments: payments.map((p: any) => ({
-			status: p.status,
-			amount: p.amount,
-			refunded: p.refundedAmountMinor ?? 0,
-			refunds: (p.refunds ?? []).map((r: any) => `${r.amountMinor} ${r.status}`),
-			isInDoubt: docs.some(({ _id, askAt }) => _id === p.id && askAt !== undefined),
-		})),
-		provider: intents.map(({ status, amountMinor, dueAt, refunds = {} }) => ({
-			status,
-			amountMinor,
-			owesWebhook: dueAt !== undefined,
-			refunds: Object.values(refunds as object).map(r => `${r.amountMinor} ${r.status}`),
-		})),
-		seats: (await me("enrollments.list")).items.map(
-			(seat: any) => `${seat.status} ${seat.progressPercentage}`,
-		),
-		transfers: transfers
-			.flatMap((t: any) =>
-				t.legs.map((l: any) => `${t.kind} ${l.direction} ${l.account} ${l.amountMinor}`),
-			)
-			.sort(),
-		mails: (await me("mail.shown")).items.map((m: any) => m.subject).sort(),
-		notices: (await me("notifications.list")).items.map((n: any) => n.type).sort(),
-		// biome-ignore-end lint/suspicious/noExplicitAny: as they are answered
-		figures: await figuresOf(records, buyer, written),
-		differences: audit.differences,
-		parked,
-	};
+		found.push(...(await asking(node)(name)).items);
+	return found;
 }
-export type Outcome = Awaited<ReturnType<typeof outcome>>;

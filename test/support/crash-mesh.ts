@@ -1,30 +1,27 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import mongoose from "mongoose";
 import { MeshProcess } from "../../deploy/process.ts";
 import type { Part } from "../../deploy/split.ts";
 import { sayGoodbyeFor } from "../../kernel/link-watch.ts";
 import { findServices } from "../../kernel/load.ts";
 import type { Node } from "../../kernel/node.ts";
+import { type Bucket, newBucket } from "./bucket.ts";
 import {
 	type Aftermath,
 	adminToken,
-	newBuyer,
-	newCourse,
+	memoryOf,
+	type Outcomes,
+	type Played,
 	type Point,
 	playOn,
 	pointsIn,
 	recover,
 } from "./crash.ts";
-import {
-	type Outcome,
-	play,
-	type Raw,
-	type Records,
-	type Stage,
-	settled,
-} from "./crash-journey.ts";
+import { type Journey, type Place, play, type Raw, settled } from "./crash-journey.ts";
+import { type JourneyName, journeys } from "./crash-journeys.ts";
 import { startMesh, type TestMesh } from "./mesh.ts";
 import { root, startNode } from "./node.ts";
 import type { TestServer } from "./servers.ts";
@@ -36,33 +33,34 @@ const printedMs = 500;
 const holds = ({ services }: Part, domain: string | undefined): boolean =>
 	domain !== undefined && services.split(",").includes(domain);
 
+/** The files whose bytes, or parts of them, lie in a bucket. */
+async function storedIn({ client, env }: Bucket): Promise<string[]> {
+	const where = { Bucket: env.AWS_S3_BUCKET };
+	const [{ Contents = [] }, { Uploads = [] }] = await Promise.all([
+		client.send(new ListObjectsV2Command(where)),
+		client.send(new ListMultipartUploadsCommand(where)),
+	]);
+	return [...Contents, ...Uploads].map(({ Key = "" }) => Key.split("/")[1] as string);
+}
+
 /** A mesh on which no schedule runs, with a node of the test's own to ask it. */
 export class MeshDrill {
 	readonly #mesh: TestMesh;
-	readonly #node: Node;
-	readonly #records: Records;
+	readonly #place: Place;
 	readonly #domains: ReadonlyMap<string, string>;
-	readonly #courseId: string;
 
-	private constructor(
-		mesh: TestMesh,
-		node: Node,
-		records: Records,
-		domains: ReadonlyMap<string, string>,
-		courseId: string,
-	) {
+	private constructor(mesh: TestMesh, place: Place, domains: ReadonlyMap<string, string>) {
 		this.#mesh = mesh;
-		this.#node = node;
-		this.#records = records;
+		this.#place = place;
 		this.#domains = domains;
-		this.#courseId = courseId;
 	}
 
 	static async open(
 		t: TestContext,
-		servers: { nats: TestServer; mongo: TestServer },
+		servers: Record<"nats" | "mongo" | "s3", TestServer>,
 	): Promise<MeshDrill> {
-		const mesh = await startMesh(t, servers, { CRASH_AT: "count" });
+		const bucket = await newBucket(t, servers.s3);
+		const mesh = await startMesh(t, servers, { CRASH_AT: "count", ...bucket.env });
 		const folders = await findServices(root);
 		const node = await startNode(t, {
 			folders,
@@ -72,28 +70,38 @@ export class MeshDrill {
 			.createConnection(servers.mongo.url, { dbName: mesh.env.NAMESPACE as string })
 			.asPromise();
 		t.after(() => database.close());
-		const records: Records = async name =>
-			(await database.collection(name).find({}).toArray()) as unknown as Raw[];
-		const domains = new Map(folders.map(({ name, domain }) => [name, domain]));
-		return new MeshDrill(mesh, node, records, domains, await newCourse(node));
+		const place: Place = {
+			node,
+			records: async name =>
+				(await database.collection(name).find({}).toArray()) as unknown as Raw[],
+			stored: () => storedIn(bucket),
+			async age() {
+				const swept = { sweepAt: { $exists: true } };
+				await database.collection("files").updateMany(swept, { $set: { sweepAt: 0 } });
+			},
+		};
+		return new MeshDrill(mesh, place, new Map(folders.map(({ name, domain }) => [name, domain])));
+	}
+
+	get #node(): Node {
+		return this.#place.node;
 	}
 
 	/** What a journey without a crash comes to at each stage, and the crash points it passed. */
-	async whole(): Promise<{ outcomes: Map<Stage, Outcome>; points: Point[] }> {
-		const admin = await adminToken(this.#node);
-		const buyer = await newBuyer(this.#node, this.#courseId);
-		await settled(this.#node);
+	async whole(name: JourneyName): Promise<{ outcomes: Outcomes; points: Point[] }> {
+		const journey: Journey = journeys[name];
+		const played = await this.#played(journey);
 		const before = this.#mesh.log.length;
-		const outcomes = await playOn(this.#node, this.#records, buyer, admin);
+		const outcomes = await playOn(journey, this.#place, played);
 		await pause(printedMs);
 		const lines = this.#mesh.log.slice(before).map(line => line.replace(/^\S+ /, ""));
 		return { outcomes, points: pointsIn(lines) };
 	}
 
 	/** Ends the process that holds the service at one of its points (`<service>:<n>:before|after`); what comes of it. */
-	async crash(at: string): Promise<Aftermath> {
-		const buyer = await newBuyer(this.#node, this.#courseId);
-		await settled(this.#node);
+	async crash(name: JourneyName, at: string): Promise<Aftermath> {
+		const journey: Journey = journeys[name];
+		const played = await this.#played(journey);
 		const [service = ""] = at.split(":");
 		const part = [...this.#mesh.parts.values()].find(({ part }) =>
 			holds(part, this.#domains.get(service)),
@@ -107,7 +115,7 @@ export class MeshDrill {
 		try {
 			await doomed.start();
 			await this.#meet(part);
-			await this.#playUntilCrash(doomed, buyer);
+			await this.#playUntilCrash(doomed, journey, played);
 		} finally {
 			await doomed.end("SIGKILL");
 			await this.#forget(part);
@@ -118,17 +126,25 @@ export class MeshDrill {
 			printed.some(line => line.startsWith(`crash point ${at} `)),
 			`the journey did not end at ${at}\n${printed.join("\n")}`,
 		);
-		return recover(this.#node, this.#records, buyer, await adminToken(this.#node));
+		return recover(journey, this.#place, played);
 	}
 
-	/** The client falls silent with the process: what it asked last may still come to its end, nothing follows. */
-	async #playUntilCrash(doomed: MeshProcess, buyer: Parameters<typeof play>[1]): Promise<void> {
+	/** New people, before they begin. */
+	async #played(journey: Journey): Promise<Played> {
+		const admin = await adminToken(this.#node);
+		const cast = await journey.cast(this.#node, admin);
+		await settled(this.#node);
+		return { cast, admin, memory: memoryOf() };
+	}
+
+	/** The clients fall silent with the process: what they asked last may still come to its end, nothing follows. */
+	async #playUntilCrash(doomed: MeshProcess, journey: Journey, played: Played): Promise<void> {
 		const silence = new AbortController();
-		const played = play(this.#node, buyer, silence.signal).catch(() => {});
-		await Promise.race([doomed.ended(), played.then(() => pause(1_000))]);
+		const ended = play(journey, this.#place, played, silence.signal).catch(() => {});
+		await Promise.race([doomed.ended(), ended.then(() => pause(1_000))]);
 		silence.abort();
 		await this.#forget(doomed);
-		await played;
+		await ended;
 	}
 
 	#nodesOf({ part }: MeshProcess): string[] {

@@ -1,41 +1,45 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { filesDir } from "../../kernel/data-dir.ts";
 import { readEnv } from "../../kernel/env.ts";
 import { findServices } from "../../kernel/load.ts";
 import { createNode, type Node } from "../../kernel/node.ts";
+import type { Collection } from "../../kernel/store/collection.ts";
+import type { FileDoc } from "../../models/content/file.model.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import {
+	type Answered,
 	asking,
-	type Buyer,
-	journey,
-	type Outcome,
-	outcome,
+	type Journey,
+	type Memory,
+	type Place,
 	type Raw,
-	type Records,
-	type Stage,
 	settled,
-	stageOf,
 	sweep,
-	type Written,
-	writtenOf,
 } from "./crash-journey.ts";
-import { uniqueEmail } from "./http.ts";
+import { type JourneyName, journeys } from "./crash-journeys.ts";
 import { root } from "./node.ts";
+import { freePort } from "./ports.ts";
 
-/** What came of a purchase that a crash cut off. */
+/** What a journey comes to, by stage as it is reached. */
+export type Outcomes = ReadonlyMap<string, Answered>;
+
+/** What it comes to in the end. */
+export const lastOf = (outcomes: Outcomes): Answered => [...outcomes.values()].at(-1);
+
+/** What came of a journey that a crash cut off. */
 export interface Aftermath {
-	/** What the database had of it. */
-	written: Written;
 	/** How far it was. */
-	stage: Stage;
-	/** After a restart, one sweep and no word from the client. */
-	silent: Outcome;
-	/** After the client came back and went through everything. */
-	final: Outcome;
+	stage: string;
+	/** After a restart, one sweep and no word from a client. */
+	silent: Answered;
+	/** After the clients came back and went through everything. */
+	final: Answered;
 }
 
 /** A crash point by its place, and what is written or called there. */
@@ -73,7 +77,6 @@ export const casesOf = (labels: Readonly<Record<string, readonly string[]>>): [s
 const stillness = "none:1:before";
 
 const variables = {
-	PORT: "0",
 	LOG_LEVEL: "fatal",
 	RATE_LIMIT: "off",
 	SERVICE_SECRET_KEY: "a-secret-for-tests-0123456789abcdef",
@@ -81,106 +84,135 @@ const variables = {
 	ADMIN_PASSWORD: "admin-password",
 };
 
+export const adminToken = async (node: Node): Promise<string> =>
+	(await asking(node)("auth.signInAs", { email: variables.ADMIN_EMAIL })).accessToken;
+
+/** What a page keeps, in a file, so that it outlives the process that plays the page, too. */
+export const fileMemory = (path: string): Memory => ({
+	load: () =>
+		JSON.parse(readFileSync(path, { encoding: "utf8", flag: "a+" }) || "null") ?? undefined,
+	keep: known => writeFileSync(path, JSON.stringify(known)),
+});
+
+/** What a page keeps. */
+export function memoryOf(): Memory {
+	let known: object | undefined;
+	return {
+		load: () => known,
+		keep: now => {
+			known = now;
+		},
+	};
+}
+
+/** Who plays a journey, with what they know. */
+export interface Played<Cast = Answered> {
+	cast: Cast;
+	memory: Memory;
+	admin: string;
+}
+
+/** Goes through everything that is left; what it comes to at each stage. */
+export async function playOn<Cast>(
+	journey: Journey<Cast>,
+	place: Place,
+	{ cast, memory, admin }: Played<Cast>,
+): Promise<Outcomes> {
+	const outcomes = new Map<string, Answered>();
+	for await (const stage of journey.steps(place, cast, memory)) {
+		await settled(place.node);
+		outcomes.set(stage, await journey.outcome(place, cast, admin));
+	}
+	return outcomes;
+}
+
+/** What a sweep, and then the clients' return, makes of a journey that was cut off. */
+export async function recover<Cast>(
+	journey: Journey<Cast>,
+	place: Place,
+	played: Played<Cast>,
+): Promise<Aftermath> {
+	const { cast, admin } = played;
+	const stage = await journey.stageOf(place.records, cast);
+	await sweep(place);
+	const silent = await journey.outcome(place, cast, admin);
+	return { stage, silent, final: lastOf(await playOn(journey, place, played)) };
+}
+
+/** An embedded product that runs on a data directory. */
+export function placeIn(dir: string, node: Node): Place {
+	const names = (...path: string[]) => readdir(join(filesDir(dir), ...path));
+	return {
+		node,
+		/** As the store's files have it: the last line of a document counts. */
+		async records(collection) {
+			const text = await readFile(join(dir, "store", `${collection}.db`), "utf8").catch(() => "");
+			const docs = new Map<string, Raw>();
+			// What follows the last newline was torn by the kill.
+			for (const line of text.split("\n").slice(0, -1)) {
+				const doc = JSON.parse(line) as Raw & { $$deleted?: true };
+				if (doc.$$deleted) docs.delete(doc._id);
+				else if (doc._id) docs.set(doc._id, doc);
+			}
+			return [...docs.values()];
+		},
+		stored: async () => (await Promise.all([names("tmp"), names("open"), names("kept")])).flat(),
+		async age() {
+			const service = node.broker.getLocalService("files") as unknown as {
+				files: Collection<FileDoc>;
+			};
+			for (const { id } of await service.files.find({ sweepAt: { $exists: true } }))
+				await service.files.advance({ id }, { $set: { sweepAt: 0 } });
+		},
+	};
+}
+
 /** Runs the embedded product of this process on a data directory, for as long as `work` takes. */
-async function running<T>(dir: string, work: (node: Node) => Promise<T>): Promise<T> {
+async function running<T>(
+	dir: string,
+	port: number,
+	work: (place: Place) => Promise<T>,
+): Promise<T> {
 	const node = await createNode({
-		env: readEnv({ ...variables, DATA_DIR: dir, CRASH_AT: stillness }),
+		env: readEnv({ ...variables, PORT: String(port), DATA_DIR: dir, CRASH_AT: stillness }),
 		folders: await findServices(root),
 		configure: (platform, nodeID) => brokerOptions(platform, nodeID, { checkResults: true }),
 		identity: { keys: "auth.jwks", revoked: "auth.revoked", hint: "auth.revoked" },
 	});
 	await node.start();
 	try {
-		return await work(node);
+		return await work(placeIn(dir, node));
 	} finally {
 		await node.stop();
 	}
 }
 
-/** A course at 99.99 USD by a new teacher. */
-export async function newCourse(node: Node): Promise<string> {
-	const ask = asking(node);
-	const teacher = { email: uniqueEmail(), password: "password123", role: "teacher" };
-	const { accessToken } = await ask("auth.register", teacher);
-	const course = { title: "Test Course", price: 99.99 };
-	return (await asking(node, accessToken)("courses.create", course)).id;
+/** A school before a journey. */
+interface School {
+	dir: string;
+	cast: Answered;
+	admin: string;
 }
 
-/** A new student who wants a course. */
-export async function newBuyer(node: Node, courseId: string): Promise<Buyer> {
-	const credentials = { email: uniqueEmail(), password: "password123" };
-	const { user, accessToken } = await asking(node)("auth.register", credentials);
-	return { token: accessToken, userId: user.id, courseId };
-}
-
-export const adminToken = async (node: Node): Promise<string> =>
-	(await asking(node)("auth.signInAs", { email: variables.ADMIN_EMAIL })).accessToken;
-
-/** Goes through everything that is left; what it comes to at each stage. */
-export async function playOn(
-	node: Node,
-	records: Records,
-	buyer: Buyer,
-	admin: string,
-): Promise<Map<Stage, Outcome>> {
-	const outcomes = new Map<Stage, Outcome>();
-	for await (const stage of journey(asking(node, buyer.token), buyer)) {
-		await settled(node);
-		outcomes.set(stage, await outcome(node, records, buyer, admin));
-	}
-	return outcomes;
-}
-
-/** What a sweep, and then the client's return, makes of a purchase that was cut off. */
-export async function recover(
-	node: Node,
-	records: Records,
-	buyer: Buyer,
-	admin: string,
-): Promise<Aftermath> {
-	const written = await writtenOf(records, buyer);
-	await sweep(node, records);
-	const silent = await outcome(node, records, buyer, admin);
-	const outcomes = await playOn(node, records, buyer, admin);
-	return { written, stage: stageOf(written), silent, final: outcomes.get("refunded") as Outcome };
-}
-
-/** What the embedded store keeps, read from its files: the last line of a document counts. */
-const storeOf =
-	(dir: string): Records =>
-	async collection => {
-		const text = await readFile(join(dir, "store", `${collection}.db`), "utf8").catch(() => "");
-		const docs = new Map<string, Raw>();
-		// What follows the last newline was torn by the kill.
-		for (const line of text.split("\n").slice(0, -1)) {
-			const doc = JSON.parse(line) as Raw & { $$deleted?: true };
-			if (doc.$$deleted) docs.delete(doc._id);
-			else if (doc._id) docs.set(doc._id, doc);
-		}
-		return [...docs.values()];
-	};
+/** How long its people stay signed in, with time left to play, ms. */
+const signedInMs = 8 * 60_000;
 
 /** A school in a data directory that each case gets a copy of, so that it is set up once. */
 export class EmbeddedDrill {
 	readonly #base: string;
-	readonly #buyer: Buyer;
-	readonly #admin: string;
+	readonly #name: JourneyName;
+	readonly #journey: Journey;
+	#school: Promise<School> | undefined;
+	#openedAt = 0;
 
-	private constructor(base: string, buyer: Buyer, admin: string) {
+	private constructor(base: string, name: JourneyName) {
 		this.#base = base;
-		this.#buyer = buyer;
-		this.#admin = admin;
+		this.#name = name;
+		this.#journey = journeys[name];
 	}
 
-	static async open(): Promise<EmbeddedDrill> {
-		const base = await mkdtemp(join(tmpdir(), "zeolite-crash-"));
-		const dir = join(base, "school");
-		return running(dir, async node => {
-			const buyer = await newBuyer(node, await newCourse(node));
-			const admin = await adminToken(node);
-			await settled(node);
-			return new EmbeddedDrill(base, buyer, admin);
-		});
+	static async open(name: JourneyName): Promise<EmbeddedDrill> {
+		return new EmbeddedDrill(await mkdtemp(join(tmpdir(), "zeolite-crash-")), name);
 	}
 
 	close(): Promise<void> {
@@ -188,16 +220,18 @@ export class EmbeddedDrill {
 	}
 
 	/** What a journey without a crash comes to at each stage. */
-	async whole(): Promise<Map<Stage, Outcome>> {
-		return this.#withCopy(dir =>
-			running(dir, node => playOn(node, storeOf(dir), this.#buyer, this.#admin)),
+	async whole(): Promise<Outcomes> {
+		return this.#withCopy((dir, port, { cast, admin }) =>
+			running(dir, port, place =>
+				playOn(this.#journey, place, { cast, admin, memory: memoryOf() }),
+			),
 		);
 	}
 
 	/** Every crash point of a journey, in order. */
 	async count(): Promise<Point[]> {
-		return this.#withCopy(async dir => {
-			const { lines, code } = await this.#child(dir, "count");
+		return this.#withCopy(async (dir, port, { cast }) => {
+			const { lines, code } = await this.#child(dir, port, cast, "count");
 			assert.equal(code, 0, lines.join("\n"));
 			return pointsIn(lines);
 		});
@@ -205,27 +239,44 @@ export class EmbeddedDrill {
 
 	/** Ends a journey at a point (`<service>:<n>:before|after`) and sees what comes of it. */
 	async crash(at: string): Promise<Aftermath> {
-		return this.#withCopy(async dir => {
-			const { lines, signal } = await this.#child(dir, at);
+		return this.#withCopy(async (dir, port, { cast, admin }) => {
+			const { lines, signal } = await this.#child(dir, port, cast, at);
 			assert.equal(signal, "SIGKILL", `the journey did not end at ${at}\n${lines.join("\n")}`);
-			return running(dir, node => recover(node, storeOf(dir), this.#buyer, this.#admin));
+			const memory = fileMemory(notesIn(dir));
+			return running(dir, port, place => recover(this.#journey, place, { cast, admin, memory }));
 		});
 	}
 
-	async #withCopy<T>(work: (dir: string) => Promise<T>): Promise<T> {
-		const dir = await mkdtemp(join(tmpdir(), "zeolite-crash-"));
+	async #open(): Promise<School> {
+		const dir = await mkdtemp(join(this.#base, "school-"));
+		return running(dir, await freePort(), async ({ node }) => {
+			const admin = await adminToken(node);
+			const cast = await this.#journey.cast(node, admin);
+			await settled(node);
+			return { dir, cast, admin };
+		});
+	}
+
+	async #withCopy<T>(work: (dir: string, port: number, school: School) => Promise<T>): Promise<T> {
+		if (Date.now() - this.#openedAt > signedInMs) {
+			this.#openedAt = Date.now();
+			this.#school = this.#open();
+		}
+		const school = await (this.#school as Promise<School>);
+		const dir = await mkdtemp(join(this.#base, "case-"));
 		try {
-			await cp(join(this.#base, "school"), dir, { recursive: true });
-			return await work(dir);
+			await cp(school.dir, dir, { recursive: true });
+			return await work(dir, await freePort(), school);
 		} finally {
 			await rm(dir, { recursive: true, force: true });
 		}
 	}
 
-	async #child(dir: string, at: string) {
+	async #child(dir: string, port: number, cast: Answered, at: string) {
 		const script = join(import.meta.dirname, "crash-child.ts");
-		const env = { ...process.env, ...variables, DATA_DIR: dir, CRASH_AT: at };
-		const child = spawn(process.execPath, [script, JSON.stringify(this.#buyer)], {
+		const env = { ...process.env, ...variables, PORT: String(port), DATA_DIR: dir, CRASH_AT: at };
+		const args = [script, this.#name, JSON.stringify(cast), notesIn(dir)];
+		const child = spawn(process.execPath, args, {
 			cwd: root,
 			env: { NODE_COMPILE_CACHE: join(this.#base, "compiled"), ...env },
 			stdio: ["ignore", "inherit", "pipe"],
@@ -238,3 +289,5 @@ export class EmbeddedDrill {
 		return { code, signal, lines: text.split("\n") };
 	}
 }
+
+const notesIn = (dir: string): string => join(dir, "page.json");

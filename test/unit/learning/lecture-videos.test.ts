@@ -49,6 +49,13 @@ test("an address lives one and a half times the video, a quarter of an hour to s
 	);
 });
 
+const film = {
+	id: "lec_1",
+	fileName: "lesson1.mp4",
+	fileSize: 1_000,
+	contentType: "video/mp4",
+} as const;
+
 /** A lecture with two uploads that are being made, the second the newer, and what facts do to it. */
 async function world() {
 	const driver = await memoryDriver(LectureModel);
@@ -85,9 +92,14 @@ async function world() {
 			factId: string,
 			act: (videos: LectureVideos) => Promise<unknown>,
 			process?: Mortal,
+			answer: (action: string, params: { id: string }) => Promise<unknown> = call,
 		) {
 			const of = process?.of ?? (<T extends object>(target: T): T => target);
-			const ctx = { ...of({ call }), headers: { seed: factId }, locals: {} } as unknown as Ctx;
+			const ctx = {
+				...of({ call: answer }),
+				headers: { seed: factId },
+				locals: {},
+			} as unknown as Ctx;
 			const courses = of({ get: async () => ({ id: "crs_1", teacherId: "usr_1" }) as never });
 			const mine = new Collection(LectureModel, of(driver));
 			await act(new LectureVideos({ lectures: mine, courses, clock: new StillClock(), ctx }));
@@ -174,6 +186,43 @@ test("a process may die before or after any of its calls: what is heard again en
 			assert.equal((await lecture()).durationSeconds, 20, label);
 			assert.deepEqual([...removed], ["fil_a"], label);
 			assert.deepEqual(await told(), ["fil_a", "fil_b"], label);
+		}
+	assert.ok(deaths >= 12, String(deaths));
+});
+
+test("an upload that another takes the place of is named by its lecture until its file is removed", async () => {
+	let deaths = 0;
+	for (const when of ["before", "after"] as const)
+		for (let budget = 0; ; budget++) {
+			const process = new Mortal(budget, when);
+			const { handle, lecture, removed } = await world();
+			let begun = 0;
+			const call = async (action: string, params?: { id: string }) => {
+				if (action === "files.remove") removed.add(params?.id as string);
+				return action === "files.begin" ? { fileId: `fil_${++begun}` } : { available: true };
+			};
+			const begin = (by?: Mortal) =>
+				handle(`req_${begun}`, videos => videos.begin(lectureOf, "usr_1", film), by, call);
+			const lectureOf = await lecture();
+			const named = new Set<string>();
+			await begin();
+			for (const by of [process, undefined]) {
+				await begin(by).catch(error => {
+					if (!by) throw error;
+				});
+				for (const fileId of Object.keys((await lecture()).uploads ?? {})) named.add(fileId);
+			}
+			const left = Object.keys((await lecture()).uploads ?? {});
+			const label = `${when} call ${budget}`;
+			assert.deepEqual(left, ["fil_a", "fil_b", `fil_${begun}`], label);
+			assert.ok(removed.has("fil_1"), label);
+			assert.deepEqual(
+				[...named].filter(fileId => !removed.has(fileId)),
+				left,
+				label,
+			);
+			if (!process.dead) break;
+			deaths++;
 		}
 	assert.ok(deaths >= 12, String(deaths));
 });

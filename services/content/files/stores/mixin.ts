@@ -24,6 +24,7 @@ interface WithStore {
 
 /** What crash points of the service are. */
 const changing = ["open", "seal", "purge"] as const;
+const changingOnDisk = [...changing, "take"] as const;
 
 /** Gives a service the store of files that is set up here. */
 export const Stores = defineMixin({
@@ -34,15 +35,15 @@ export const Stores = defineMixin({
 		this.ticketSecrets = secrets.length > 0 ? secrets : [randomBytes(32).toString("hex")];
 		if (env.files === "s3") this.s3 = new (await import("./s3.ts")).S3Store(env, this.clock);
 		if (env.files === "disk") {
-			this.disk = new DiskStore({
+			const disk = new DiskStore({
 				dir: filesDir(env.DATA_DIR),
 				publicUrl: env.publicUrl,
 				secret: this.ticketSecrets[0] as string,
 			});
-			await this.disk.start();
+			await disk.start();
+			this.disk = watchedCalls(env, this.name, disk, changingOnDisk);
 		}
-		const store: FileStore | undefined = this.s3 ?? this.disk;
-		this.store = store && watchedCalls(env, this.name, store, changing);
+		this.store = this.s3 ? watchedCalls<FileStore>(env, this.name, this.s3, changing) : this.disk;
 	},
 	async stopped(this: WithStore) {
 		this.s3?.close();
