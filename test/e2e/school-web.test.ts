@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
@@ -13,17 +15,86 @@ import { openBrowser } from "../support/browser.ts";
 import { newBucket } from "../support/bucket.ts";
 import { eventually, type Person, register, send, uniqueEmail } from "../support/http.ts";
 import { completePayment } from "../support/journey.ts";
+import { meshEnv } from "../support/mesh.ts";
+import { edgeOrigins, FakeMux, type MuxAsset } from "../support/mux/fake-mux.ts";
 import { root, startNode } from "../support/node.ts";
 import { freePort } from "../support/ports.ts";
-import { needs } from "../support/servers.ts";
+import { needs, redis } from "../support/servers.ts";
 
 const password = "password123";
 
-/** Everything in one process, in this one. */
+/** A directory of a test's own. */
+const newDir = () => mkdtempSync(join(tmpdir(), "zeolite-web-"));
+
+/** Everything in one process, in this one: with files of its own, as nodes that keep nothing share a place for theirs. */
 async function openSchool(t: TestContext, env: Record<string, string> = {}) {
 	const port = await freePort();
-	const node = await startNode(t, { env: { PORT: String(port), ...env } });
+	const dir = newDir();
+	const node = await startNode(t, {
+		env: {
+			PORT: String(port),
+			DATA_DIR: dir,
+			ADMIN_EMAIL: "admin@zeolite.example",
+			ADMIN_PASSWORD: "admin-password",
+			...env,
+		},
+	});
+	t.after(() => rm(dir, { recursive: true, force: true }));
 	return { node, base: `http://127.0.0.1:${port}` };
+}
+
+/** How a mesh is parted here: requests, purchases and videos go from one node to the other. */
+const parts = [
+	"gateway",
+	"gateway",
+	"identity,learning,engagement,platform",
+	"money,content,commerce",
+] as const;
+
+/** A mesh of nodes in this process, which starts in a moment; the ports of its gateways, once they answer. */
+async function openMesh(t: TestContext, env: Record<string, string>): Promise<number[]> {
+	const nodes = await Promise.all(
+		parts.map(async services => ({ services, port: await freePort() })),
+	);
+	const common = { ...meshEnv(), ...env };
+	await Promise.all(
+		nodes.map(({ services, port }) =>
+			startNode(t, {
+				env: { ...common, SERVICES: services, PORT: String(port), LOG_LEVEL: "fatal" },
+			}),
+		),
+	);
+	const gateways = nodes.filter(({ services }) => services === "gateway").map(({ port }) => port);
+	for (const port of gateways)
+		await eventually(
+			() => fetch(`http://127.0.0.1:${port}/readyz`),
+			({ ok }) => ok,
+			30_000,
+		);
+	return gateways;
+}
+
+/** What stands before gateways: each connection goes to the next of them. */
+async function balance(t: TestContext, port: number, gateways: readonly number[]): Promise<void> {
+	let turn = 0;
+	const open = new Set<Socket>();
+	const server = createServer(near => {
+		const far = connect(gateways[turn++ % gateways.length] as number, "127.0.0.1");
+		for (const [one, other] of [
+			[near, far],
+			[far, near],
+		] as const) {
+			open.add(one);
+			one.pipe(other);
+			one.on("error", () => other.destroy());
+			one.on("close", () => open.delete(one));
+		}
+	});
+	await new Promise<void>(done => server.listen(port, "127.0.0.1", done));
+	t.after(() => {
+		server.close();
+		for (const socket of open) socket.destroy();
+	});
 }
 
 const directives = (headers: Headers): Map<string, string> =>
@@ -139,21 +210,21 @@ test("the demo fills a school, the same however often it runs, and no server els
 });
 
 const browser = await openBrowser("test/e2e/school-web.test.ts");
-const servers = browser && (await needs("s3"));
+const servers = browser && (await needs("nats", "mongo", "s3"));
 if (browser) after(() => browser.close());
 
 interface Look {
 	width?: number;
 	colorScheme?: "dark" | "light";
-	/** Another origin that it may ask. */
-	also?: string;
+	/** Other origins that it may ask. */
+	also?: readonly string[];
 }
 
 /** A page of a browser of its own, and whatever it complained of or asked another host for. */
 async function open(
 	t: TestContext,
 	base: string,
-	{ width = 1280, colorScheme = "light", also }: Look = {},
+	{ width = 1280, colorScheme = "light", also = [] }: Look = {},
 ) {
 	assert.ok(browser);
 	const context = await browser.newContext({
@@ -178,7 +249,7 @@ async function open(
 		one.on("pageerror", error => faults.push(error.message));
 		one.on("request", request => {
 			const { protocol, origin } = new URL(request.url());
-			if (/^https?:$/.test(protocol) && origin !== base && origin !== also)
+			if (/^https?:$/.test(protocol) && origin !== base && !also.includes(origin))
 				faults.push(`asked for ${request.url()}`);
 		});
 	};
@@ -217,8 +288,16 @@ async function signIn(page: Page, base: string, email: string, to = "#/"): Promi
 
 const made = film({ title: "Test", slides: ["One", "Two"], secondsPerSlide: 1, hue: 160 });
 
-/** Uploads a video and waits until it can be played. */
-async function giveVideo(base: string, teacher: Person, lectureId: string): Promise<void> {
+/**
+ * Uploads a video and waits until it can be played.
+ * @param encode does what the provider does, once it has the file.
+ */
+async function giveVideo(
+	base: string,
+	teacher: Person,
+	lectureId: string,
+	encode: (fileId: string) => Promise<unknown> = async () => {},
+): Promise<void> {
 	const ask = async (method: string, path: string, body?: unknown) => {
 		const answer = await send(base, method, path, { token: teacher.token, body });
 		assert.ok(answer.status < 300, JSON.stringify(answer.body));
@@ -236,22 +315,30 @@ async function giveVideo(base: string, teacher: Person, lectureId: string): Prom
 	});
 	assert.ok(sent.ok, await sent.text());
 	await ask("POST", `/api/lectures/${lectureId}/confirm-upload`, { fileId });
+	await encode(fileId);
 	await eventually(
 		() => ask("GET", `/api/lectures/${lectureId}/status`),
 		({ status }) => status === "ready",
 	);
 }
 
-/** A course of one section at 24 USD whose first lecture is a preview; both have a video. */
-async function makeCourse(base: string) {
+/** A course of one section, at 24 USD, whose first lecture is a preview; both have a video. */
+async function makeCourse(
+	base: string,
+	{
+		title = "Bread that rises",
+		price = 24,
+		encode,
+	}: { title?: string; price?: number; encode?: (fileId: string) => Promise<unknown> } = {},
+) {
 	const teacher = await register(base, "teacher");
 	const ask = async (method: string, path: string, body: unknown) =>
 		(await send(base, method, path, { token: teacher.token, body })).body;
 	await ask("PATCH", "/api/users/me", { name: "Teacher One" });
 	const course = await ask("POST", "/api/courses", {
-		title: "Bread that rises",
+		title,
 		description: "Flour, water, salt and time.",
-		price: 24,
+		price,
 		completionRule: "watched",
 	});
 	const section = await ask("POST", `/api/courses/${course.id}/sections`, { title: "The starter" });
@@ -262,18 +349,24 @@ async function makeCourse(base: string) {
 		}),
 		await ask("POST", `/api/sections/${section.id}/lectures`, { title: "Feeding it" }),
 	];
-	await giveVideo(base, teacher, first.id);
-	await giveVideo(base, teacher, second.id);
+	await giveVideo(base, teacher, first.id, encode);
+	await giveVideo(base, teacher, second.id, encode);
 	return { teacher, courseId: course.id as string, lectureIds: [first.id, second.id] as string[] };
+}
+
+/** Waits until the video of a lecture could begin. */
+async function loaded(page: Page): Promise<void> {
+	const state = "document.querySelector('#video')?.readyState ?? document.body.innerText";
+	await eventually(
+		() => page.evaluate(state).catch(String),
+		found => Number(found) >= 1,
+		30_000,
+	);
 }
 
 /** Plays the video of a lecture to its end. */
 async function watch(page: Page): Promise<void> {
-	await page.locator("#video").waitFor();
-	await eventually(
-		() => page.evaluate("document.querySelector('#video')?.readyState ?? 0"),
-		state => Number(state) >= 1,
-	);
+	await loaded(page);
 	await page.evaluate(`(async () => {
 		const video = document.querySelector("#video");
 		video.muted = true;
@@ -297,7 +390,7 @@ async function openPayment(base: string, courseId: string) {
 if (browser) {
 	/** A playable video of `bytes`, on disk, so that it stays the same file when it is chosen again. */
 	const longFilm = (bytes: number): string => {
-		const path = join(mkdtempSync(join(tmpdir(), "zeolite-web-")), "long.mp4");
+		const path = join(newDir(), "long.mp4");
 		const rest = Buffer.alloc(bytes - made.length);
 		rest.writeUInt32BE(rest.length);
 		rest.write("free", 4, "latin1");
@@ -305,85 +398,115 @@ if (browser) {
 		return path;
 	};
 
-	describe("walks", { concurrency: true }, () => {
-		for (const look of [{ width: 390 }, { width: 1280, colorScheme: "dark" }] as const)
-			test(`a student finds, buys, watches, completes, ${look.width} px wide`, async t => {
-				const { base } = await openSchool(t);
-				const { courseId } = await makeCourse(base);
-				const { page, faults } = await open(t, base, look);
-				await page.goto(`${base}/`);
-				await page.getByRole("link", { name: /Bread that rises/ }).waitFor();
-				await assertFits(page, "catalogue");
-				await page.getByLabel("Search for courses").fill("cheese");
-				await page.getByRole("heading", { name: "No course fits" }).waitFor();
-				await assertFits(page, "nothing found");
-				await page.getByLabel("Search for courses").fill("brea");
-				await page.getByRole("link", { name: /Bread that rises/ }).click();
-				await heading(page, "Bread that rises");
-				assert.equal(
-					await page.evaluate("document.activeElement.tagName"),
-					"H1",
-					"the focus follows",
-				);
-				await assertFits(page, "course");
+	/** The way of a student: finds, buys, watches, completes, opens the certificate, reviews. */
+	async function studentWalk(t: TestContext, base: string, look: Look): Promise<void> {
+		const { courseId } = await makeCourse(base);
+		const { page, faults } = await open(t, base, look);
+		await page.goto(`${base}/`);
+		await page.getByRole("link", { name: /Bread that rises/ }).waitFor();
+		await assertFits(page, "catalogue");
+		await page.getByLabel("Search for courses").fill("cheese");
+		await page.getByRole("heading", { name: "No course fits" }).waitFor();
+		await assertFits(page, "nothing found");
+		await page.getByLabel("Search for courses").fill("brea");
+		await page.getByRole("link", { name: /Bread that rises/ }).click();
+		await heading(page, "Bread that rises");
+		assert.equal(await page.evaluate("document.activeElement.tagName"), "H1", "the focus follows");
+		await assertFits(page, "course");
 
-				await page.getByRole("link", { name: "Buy this course" }).click();
-				await heading(page, "Sign in");
-				await assertFits(page, "sign in");
-				await page.getByRole("link", { name: "Make an account" }).click();
-				await heading(page, "Make an account");
-				await assertFits(page, "sign up");
-				await signUp(page, { name: "Student One" });
-				await heading(page, "Buy this course");
-				await assertFits(page, "checkout");
-				await page.getByRole("button", { name: "Go to payment" }).click();
-				await page.getByRole("button", { name: "Pay" }).click();
-				await page.getByText("Paid.").waitFor();
-				await page.getByRole("link", { name: "Back to the school" }).click();
-				await heading(page, "The course is yours");
-				await assertFits(page, "paid");
-				await page.getByRole("link", { name: "Start learning" }).click();
+		await page.getByRole("link", { name: "Buy this course" }).click();
+		await heading(page, "Sign in");
+		await assertFits(page, "sign in");
+		await page.getByRole("link", { name: "Make an account" }).click();
+		await heading(page, "Make an account");
+		await assertFits(page, "sign up");
+		await signUp(page, { name: "Student One" });
+		await heading(page, "Buy this course");
+		await assertFits(page, "checkout");
+		await page.getByRole("button", { name: "Go to payment" }).click();
+		await page.getByRole("button", { name: "Pay", exact: true }).click();
+		await page.getByText("Paid.").waitFor();
+		await page.getByRole("link", { name: "Back to the school" }).click();
+		await heading(page, "The course is yours");
+		await assertFits(page, "paid");
+		await page.getByRole("link", { name: "Start learning" }).click();
 
-				await heading(page, "What lives in the jar");
-				await watch(page);
-				await page.getByText("50 % done").waitFor();
-				await assertFits(page, "player");
-				await page.getByRole("link", { name: "Next" }).click();
-				await heading(page, "Feeding it");
-				await watch(page);
-				await page.getByRole("heading", { name: "You have completed this course" }).waitFor();
-				await page.getByRole("button", { name: "Get the certificate" }).click();
-				const link = page.getByRole("link", { name: "Open the certificate" });
-				await link.waitFor();
-				await assertFits(page, "completed");
-				await link.click();
-				await page.getByText("Student One").first().waitFor();
-				await page.goto(`${base}/school#/notices`);
-				await heading(page, "Notifications");
-				await page.getByText("Bread that rises").first().waitFor();
-				await assertFits(page, "notifications");
-				await page.goto(`${base}/school#/learning`);
-				await heading(page, "Your courses");
-				await page.getByRole("heading", { name: "Completed" }).waitFor();
-				await assertFits(page, "learning");
-				await page.goto(`${base}/school#/account`);
-				await heading(page, "Account");
-				await page.getByRole("heading", { name: "What we tell you" }).waitFor();
-				await assertFits(page, "account");
-				await page.goto(`${base}/school#/account/purchases`);
-				await page.getByText("Paid", { exact: true }).waitFor();
-				await assertFits(page, "purchases");
+		await heading(page, "What lives in the jar");
+		await watch(page);
+		await page.getByText("50 % done").waitFor();
+		await assertFits(page, "player");
+		await page.getByRole("link", { name: "Next" }).click();
+		await heading(page, "Feeding it");
+		await watch(page);
+		await page.getByRole("heading", { name: "You have completed this course" }).waitFor();
+		await page.getByRole("button", { name: "Get the certificate" }).click();
+		const link = page.getByRole("link", { name: "Open the certificate" });
+		await link.waitFor();
+		await assertFits(page, "completed");
+		await link.click();
+		await page.getByText("Student One").first().waitFor();
+		await page.goto(`${base}/school#/notices`);
+		await heading(page, "Notifications");
+		await page.getByText("Bread that rises").first().waitFor();
+		await assertFits(page, "notifications");
+		await page.goto(`${base}/school#/learning`);
+		await heading(page, "Your courses");
+		await page.getByRole("heading", { name: "Completed" }).waitFor();
+		await assertFits(page, "learning");
+		await page.goto(`${base}/school#/account`);
+		await heading(page, "Account");
+		await page.getByRole("heading", { name: "What we tell you" }).waitFor();
+		await assertFits(page, "account");
+		await page.goto(`${base}/school#/account/purchases`);
+		await page.getByText("Paid", { exact: true }).waitFor();
+		await assertFits(page, "purchases");
 
-				await page.goto(`${base}/school#/courses/${courseId}`);
-				await page.getByText("Write a review").click();
-				await page.getByRole("radio", { name: "5 of 5" }).check();
-				await page.getByLabel(/In your words/).fill("My third loaf had holes. Real ones.");
-				await assertFits(page, "review form");
-				await page.getByRole("button", { name: "Send review" }).click();
-				await page.locator(".review").getByText("My third loaf had holes. Real ones.").waitFor();
-				await assertFits(page, "reviewed course");
-				assert.deepEqual(faults, []);
-			});
+		await page.goto(`${base}/school#/courses/${courseId}`);
+		await page.getByText("Write a review").click();
+		await page.getByRole("radio", { name: "5 of 5" }).check();
+		await page.getByLabel(/In your words/).fill("My third loaf had holes. Real ones.");
+		await assertFits(page, "review form");
+		await page.getByRole("button", { name: "Send review" }).click();
+		await page.locator(".review").getByText("My third loaf had holes. Real ones.").waitFor();
+		await page.locator(".review").getByRole("img", { name: "5.0 of 5", exact: true }).waitFor();
+		await assertFits(page, "reviewed course");
+		assert.deepEqual(faults, []);
+	}
+
+	/** What happens to somebody is told while they look at another page; then they give back what they bought. */
+	async function toldWalk(t: TestContext, base: string, also: readonly string[]): Promise<void> {
+		const { courseId } = await makeCourse(base, { title: "Flat loaves" });
+		const { page, faults } = await open(t, base, { colorScheme: "dark", also });
+		const purchase = await openPayment(base, courseId);
+		const socket = page.waitForEvent("websocket");
+		await signIn(page, base, purchase.student.email);
+		await page.getByRole("link", { name: "Notifications", exact: true }).waitFor();
+		await (await socket).waitForEvent("framereceived");
+		await page.waitForTimeout(500);
+		await completePayment(base, purchase, "succeed");
+		await page
+			.locator(".toast")
+			.getByText(/enrolled in Flat loaves/)
+			.waitFor({ timeout: 8_000 });
+		await page.getByRole("link", { name: /Notifications, [12] unread/ }).waitFor();
+
+		await page.goto(`${base}/school#/account/purchases`);
+		await page.getByRole("button", { name: "Ask for a refund" }).click();
+		await page.getByText("$24.00 of $24.00 go back to you").waitFor();
+		await assertFits(page, "refund");
+		await page.getByRole("button", { name: "Give it back" }).click();
+		await page.locator(".tag").getByText("Given back", { exact: true }).waitFor();
+		await page.goto(`${base}/school#/learning`);
+		await page.getByRole("heading", { name: "You have no courses yet" }).waitFor();
+		await assertFits(page, "no courses");
+		assert.deepEqual(faults, []);
+	}
+
+	describe("walks", { concurrency: 3 }, () => {
+		test("a student finds, buys, watches, completes, 390 px wide", async t => {
+			const { base } = await openSchool(t);
+			await studentWalk(t, base, { width: 390 });
+		});
 
 		test("a teacher makes a course, orders it by keyboard, and uploads through a line that breaks and a reload", async t => {
 			const { base } = await openSchool(t);
@@ -432,14 +555,16 @@ if (browser) {
 
 			const line = await context.newCDPSession(page);
 			await line.send("Network.enable");
-			const slow = (offline: boolean) =>
+			/** Bytes a second; none: it is broken. */
+			const carries = (bytes: number) =>
 				line.send("Network.emulateNetworkConditions", {
-					offline,
+					offline: bytes === 0,
 					latency: 20,
 					downloadThroughput: -1,
-					uploadThroughput: 6_000_000,
+					uploadThroughput: bytes,
 				});
-			await slow(false);
+			const [quick, hardly, broken] = [6_000_000, 10_000, 0];
+			await carries(quick);
 			const path = longFilm(30 * 1_024 * 1_024);
 			const sent: string[] = [];
 			page.on("requestfinished", request => {
@@ -455,17 +580,20 @@ if (browser) {
 				);
 			await chosen();
 			await beyond(25);
+			await carries(hardly);
 			await assertFits(page, "an upload");
-			await slow(true);
+			await carries(broken);
 			await page.getByText(/Connection lost at \d+ %/).waitFor();
-			await slow(false);
+			await carries(quick);
 			await beyond(50);
+			await carries(hardly);
 			const before = sent.length;
 			assert.ok(before > 0);
 			page.on("dialog", dialog => void dialog.accept());
 			await page.reload();
 			await page.getByText(/The upload of long\.mp4 \(31 MB\) broke off/).waitFor();
 			await assertFits(page, "an upload that broke off");
+			await carries(quick);
 			await chosen();
 			await page.getByText("Video ready").waitFor({ timeout: 30_000 });
 			const parts = 6;
@@ -501,124 +629,198 @@ if (browser) {
 			await assertFits(page, "students");
 			assert.deepEqual(faults, []);
 		});
-	});
 
-	test("two tabs have one session, which one of them renews; signed out in one is signed out in both", async t => {
-		const { base } = await openSchool(t);
-		const { page, context, faults } = await open(t, base);
-		const { email } = await register(base);
-		await signIn(page, base, email, "#/account");
-		await heading(page, "Account");
-		const other = await context.newPage();
-		await other.goto(`${base}/school#/account`);
-		await heading(other, "Account");
-		const renewed: string[] = [];
-		for (const tab of [page, other])
-			tab.on("request", request => {
-				if (request.url().endsWith("/api/auth/refresh")) renewed.push(request.postData() ?? "");
+		test("a stream of Mux's is played with its token, and with no other's and no old one", async t => {
+			const mux = await FakeMux.start(t);
+			const { base } = await openSchool(t, mux.env);
+			const lengths = [4, 20];
+			const { courseId, lectureIds } = await makeCourse(base, {
+				price: 0,
+				async encode(fileId) {
+					const [asset] = await eventually(
+						async () => mux.of(fileId),
+						made => made.length === 1,
+					);
+					const event = mux.finish(asset as MuxAsset, lengths.shift());
+					assert.deepEqual(await mux.deliver(base, [event]), [200]);
+				},
 			});
-		// Where no script of the school runs, none renews before both tabs are there again.
-		for (const tab of [page, other]) await tab.goto(`${base}/favicon.ico`);
-		await page.evaluate(
-			`const kept = JSON.parse(localStorage["zeolite.session"]);
+			const [first, second] = lectureIds as [string, string];
+			const { token, email } = await register(base);
+			const ask = async (method: string, path: string, body?: object) =>
+				(await send(base, method, path, { token, body })).body;
+			await ask("POST", "/api/enrollments", { courseId });
+
+			const { page, context, faults } = await open(t, base, { also: edgeOrigins });
+			const opened: string[] = [];
+			let late = 0;
+			await context.route(/^https:\/\/[\w.-]+\.mux\.com\//, route => {
+				const { host } = new URL(route.request().url());
+				const isPlaylist = host.startsWith("stream");
+				const answer = mux.edge(
+					route.request().url(),
+					isPlaylist && late-- > 0 ? Date.now() + 86_400_000 : Date.now(),
+				);
+				opened.push(`${answer.status} ${host.split(/[.-]/, 1)}`);
+				return route.fulfill(answer);
+			});
+			await signIn(page, base, email, `#/learn/${courseId}/${first}`);
+			await heading(page, "What lives in the jar");
+			await watch(page);
+			await page.getByText("Lecture completed.").waitFor();
+			const path = `/api/enrollments/course/${courseId}`;
+			const { lectures } = await ask("GET", path);
+			assert.equal(lectures[first].completed, true, JSON.stringify(lectures));
+			assert.equal(
+				opened.sort().join(),
+				"200 chunk,200 chunk,200 image,200 manifest,200 stream",
+				"all of the stream by what signs it, once",
+			);
+			assert.match(
+				String(await page.evaluate("document.querySelector('#video').currentSrc")),
+				/^blob:/,
+			);
+
+			await ask("PATCH", `${path}/progress`, { lectureId: second, intervals: [[0, 6]] });
+			opened.length = 0;
+			late = 1;
+			page.on("request", request => {
+				if (request.url().endsWith(`/api/lectures/${second}`)) opened.push("asked");
+			});
+			await page.getByRole("link", { name: "Next" }).click();
+			await heading(page, "Feeding it");
+			await eventually(
+				() => page.evaluate("document.querySelector('#video')?.currentTime ?? 0"),
+				at => at === 6,
+			);
+			assert.deepEqual(
+				opened.filter(one => /asked|stream/.test(one)),
+				["asked", "403 stream", "asked", "200 stream"],
+				"a fresh address was asked for, and one goes on where one was",
+			);
+
+			const cannot = page.getByText("This video cannot be played at the moment.");
+			late = 2;
+			await page.reload();
+			await cannot.waitFor();
+			await assertFits(page, "a video that cannot be played");
+			await page.getByRole("button", { name: "Try again" }).click();
+			await loaded(page);
+
+			const other = new URL((await ask("GET", `/api/lectures/${first}`)).videoUrl).search;
+			await page.route(`**/api/lectures/${second}`, async route => {
+				const response = await route.fetch();
+				const lecture = await response.json();
+				const videoUrl = lecture.videoUrl.replace(/\?.*/, other);
+				await route.fulfill({ response, json: { ...lecture, videoUrl } });
+			});
+			await page.reload();
+			await cannot.waitFor();
+
+			const policy = directives((await send(base, "GET", "/school")).headers);
+			assert.deepEqual(
+				["connect-src", "media-src", "img-src"].map(name => policy.get(name)),
+				[
+					"'self' https://*.mux.com",
+					"'self' blob: https://*.mux.com",
+					"'self' https://image.mux.com",
+				],
+			);
+			assert.deepEqual(faults, []);
+		});
+
+		test("two tabs have one session, which one of them renews; signed out in one is signed out in both", async t => {
+			const { base } = await openSchool(t);
+			const { page, context, faults } = await open(t, base);
+			const { email } = await register(base);
+			await signIn(page, base, email, "#/account");
+			await heading(page, "Account");
+			const other = await context.newPage();
+			await other.goto(`${base}/school#/account`);
+			await heading(other, "Account");
+			const renewed: string[] = [];
+			for (const tab of [page, other])
+				tab.on("request", request => {
+					if (request.url().endsWith("/api/auth/refresh")) renewed.push(request.postData() ?? "");
+				});
+			// Where no script of the school runs, none renews before both tabs are there again.
+			for (const tab of [page, other]) await tab.goto(`${base}/favicon.ico`);
+			await page.evaluate(
+				`const kept = JSON.parse(localStorage["zeolite.session"]);
 			localStorage["zeolite.session"] = JSON.stringify({ ...kept, endsAt: 0 })`,
-		);
-		await Promise.all([page, other].map(tab => tab.goto(`${base}/school#/account`)));
-		for (const tab of [page, other])
-			await tab.getByRole("heading", { name: "What we tell you" }).waitFor();
-		assert.equal(renewed.length, 1);
-		await other.getByRole("button", { name: "Sign out" }).click();
-		await page.getByRole("link", { name: "Sign in" }).waitFor();
-		await heading(page, "Sign in");
-		assert.equal(await page.evaluate("localStorage.getItem('zeolite.session')"), null);
-		assert.deepEqual(faults, []);
-	});
+			);
+			await Promise.all([page, other].map(tab => tab.goto(`${base}/school#/account`)));
+			for (const tab of [page, other])
+				await tab.getByRole("heading", { name: "What we tell you" }).waitFor();
+			assert.equal(renewed.length, 1);
+			await other.getByRole("button", { name: "Sign out" }).click();
+			await page.getByRole("link", { name: "Sign in" }).waitFor();
+			await heading(page, "Sign in");
+			assert.equal(await page.evaluate("localStorage.getItem('zeolite.session')"), null);
+			assert.deepEqual(faults, []);
+		});
 
-	test("what happens is told at once, and a purchase is given back", async t => {
-		const { base } = await openSchool(t);
-		const { courseId } = await makeCourse(base);
-		const { page, faults } = await open(t, base, { colorScheme: "dark" });
-		const purchase = await openPayment(base, courseId);
-		const socket = page.waitForEvent("websocket");
-		await signIn(page, base, purchase.student.email);
-		await page.getByRole("link", { name: "Notifications", exact: true }).waitFor();
-		await (await socket).waitForEvent("framereceived");
-		await page.waitForTimeout(500);
-		await completePayment(base, purchase, "succeed");
-		await page
-			.locator(".toast")
-			.getByText(/enrolled in Bread that rises/)
-			.waitFor({ timeout: 8_000 });
-		await page.getByRole("link", { name: /Notifications, [12] unread/ }).waitFor();
+		test("what fails is said in plain words, and can be tried again", async t => {
+			const { base } = await openSchool(t);
+			const { page, faults } = await open(t, base, { width: 390 });
+			await page.route("**/api/courses?**", route => route.abort());
+			await page.goto(`${base}/`);
+			await page.getByText("The school does not answer.").waitFor();
+			await assertFits(page, "no answer");
+			await page.unroute("**/api/courses?**");
+			await page.getByRole("button", { name: "Try again" }).click();
+			await page.getByText("No courses yet").waitFor();
+			await assertFits(page, "no courses at all");
 
-		await page.goto(`${base}/school#/account/purchases`);
-		await page.getByRole("button", { name: "Ask for a refund" }).click();
-		await page.getByText("$24.00 of $24.00 go back to you").waitFor();
-		await assertFits(page, "refund");
-		await page.getByRole("button", { name: "Give it back" }).click();
-		await page.locator(".tag").getByText("Given back", { exact: true }).waitFor();
-		await page.goto(`${base}/school#/learning`);
-		await page.getByRole("heading", { name: "You have no courses yet" }).waitFor();
-		await assertFits(page, "no courses");
-		assert.deepEqual(faults, []);
-	});
+			const { email, token } = await register(base);
+			await page.goto(`${base}/school#/sign-up`);
+			await page.getByLabel("Your name").fill("Ada");
+			await page.getByLabel("E-mail").fill(email);
+			await page.getByLabel("Password").fill(password);
+			const make = page.getByRole("button", { name: "Make an account" });
+			await make.click();
+			await page.getByText("There is an account with this e-mail already.").waitFor();
+			await page.getByLabel("E-mail").fill("ada@nowhere");
+			await make.click();
+			await page.locator("#email-error").filter({ hasText: /./ }).waitFor();
+			assert.equal(await page.getByLabel("E-mail").getAttribute("aria-invalid"), "true");
+			assert.equal(await page.evaluate("document.activeElement.id"), "email");
+			await assertFits(page, "a refused form");
 
-	test("what fails is said in plain words, and can be tried again", async t => {
-		const { base } = await openSchool(t);
-		const { page, faults } = await open(t, base, { width: 390 });
-		await page.route("**/api/courses?**", route => route.abort());
-		await page.goto(`${base}/`);
-		await page.getByText("The school does not answer.").waitFor();
-		await assertFits(page, "no answer");
-		await page.unroute("**/api/courses?**");
-		await page.getByRole("button", { name: "Try again" }).click();
-		await page.getByText("No courses yet").waitFor();
-		await assertFits(page, "no courses at all");
-
-		const { email, token } = await register(base);
-		await page.goto(`${base}/school#/sign-up`);
-		await page.getByLabel("Your name").fill("Ada");
-		await page.getByLabel("E-mail").fill(email);
-		await page.getByLabel("Password").fill(password);
-		const make = page.getByRole("button", { name: "Make an account" });
-		await make.click();
-		await page.getByText("There is an account with this e-mail already.").waitFor();
-		await page.getByLabel("E-mail").fill("ada@nowhere");
-		await make.click();
-		await page.locator("#email-error").filter({ hasText: /./ }).waitFor();
-		assert.equal(await page.getByLabel("E-mail").getAttribute("aria-invalid"), "true");
-		assert.equal(await page.evaluate("document.activeElement.id"), "email");
-		await assertFits(page, "a refused form");
-
-		await page.goto(`${base}/school#/courses/crs_none`);
-		await heading(page, "There is nothing here");
-		await page.goto(`${base}/school#/teach`);
-		await heading(page, "Sign in");
-		await page.goto(`${base}/school#/forgot`);
-		await page.getByLabel("E-mail").fill(email);
-		await page.getByRole("button", { name: "Send the link" }).click();
-		await page.getByText("a mail with a link is on its way").waitFor();
-		await assertFits(page, "forgot");
-		const mails = await eventually(
-			() => send(base, "GET", "/api/sandbox/mails", { token }),
-			({ body }) => JSON.stringify(body).includes("#/reset"),
-		);
-		const link = /http[^"\\\s]+#\/reset[^"\\\s<]+/.exec(JSON.stringify(mails.body))?.[0] as string;
-		await page.goto(link);
-		await heading(page, "Choose a new password");
-		await assertFits(page, "reset");
-		await page.getByRole("textbox", { name: "New password" }).fill("another password");
-		await page.getByRole("button", { name: "Change password" }).click();
-		await heading(page, "Sign in");
-		await page.getByLabel("E-mail").fill(email);
-		await page.getByLabel("Password").fill("another password");
-		await page.getByRole("button", { name: "Sign in" }).click();
-		await heading(page, /Learn it/);
-		assert.deepEqual(faults, []);
+			await page.goto(`${base}/school#/courses/crs_none`);
+			await heading(page, "There is nothing here");
+			await page.goto(`${base}/school#/teach`);
+			await heading(page, "Sign in");
+			await page.goto(`${base}/school#/forgot`);
+			await page.getByLabel("E-mail").fill(email);
+			await page.getByRole("button", { name: "Send the link" }).click();
+			await page.getByText("a mail with a link is on its way").waitFor();
+			await assertFits(page, "forgot");
+			const mails = await eventually(
+				() => send(base, "GET", "/api/sandbox/mails", { token }),
+				({ body }) => JSON.stringify(body).includes("#/reset"),
+			);
+			const link = /http[^"\\\s]+#\/reset[^"\\\s<]+/.exec(
+				JSON.stringify(mails.body),
+			)?.[0] as string;
+			await page.goto(link);
+			await heading(page, "Choose a new password");
+			await assertFits(page, "reset");
+			await page.getByRole("textbox", { name: "New password" }).fill("another password");
+			await page.getByRole("button", { name: "Change password" }).click();
+			await heading(page, "Sign in");
+			await page.getByLabel("E-mail").fill(email);
+			await page.getByLabel("Password").fill("another password");
+			await page.getByRole("button", { name: "Sign in" }).click();
+			await heading(page, /Learn it/);
+			assert.deepEqual(faults, []);
+		});
 	});
 
 	if (servers)
-		test("with files in an S3 store of another origin, a video goes up in parts and is played", async t => {
+		test("on a mesh, behind a balancer of two gateways, with files in an S3 store of another origin", {
+			concurrency: true,
+		}, async t => {
 			const { env, client } = await newBucket(t, servers.s3);
 			const port = await freePort();
 			const base = `http://127.0.0.1:${port}`;
@@ -636,21 +838,44 @@ if (browser) {
 					},
 				}),
 			);
-			await startNode(t, { env: { PORT: String(port), ...env } });
-			const teacher = await register(base, "teacher");
-			const ask = async (path: string, body: object) =>
-				(await send(base, "POST", path, { token: teacher.token, body })).body;
-			const course = await ask("/api/courses", { title: "Afar" });
-			const section = await ask(`/api/courses/${course.id}/sections`, { title: "One" });
-			const { id } = await ask(`/api/sections/${section.id}/lectures`, { title: "First" });
-			const { page, faults } = await open(t, base, { also: env.S3_ENDPOINT });
-			await signIn(page, base, teacher.email, `#/teach/${course.id}`);
-			await page.locator("input[type=file]").setInputFiles(longFilm(11 * 1_024 * 1_024));
-			await page.getByText("Video ready").waitFor();
-			await page.goto(`${base}/school#/learn/${course.id}/${id}`);
-			await watch(page);
-			const played = await page.evaluate("document.querySelector('#video').currentSrc");
-			assert.ok(String(played).startsWith(env.S3_ENDPOINT), String(played));
-			assert.deepEqual(faults, []);
+			// What is begun first ends first: the nodes let go of the browser, and of Redis.
+			const gateways: number[] = [];
+			await balance(t, port, gateways);
+			const fanOut = await redis();
+			const opened = await openMesh(t, {
+				...env,
+				NATS_URL: servers.nats.url,
+				MONGO_URL: servers.mongo.url,
+				PUBLIC_URL: base,
+				...(fanOut && { REDIS_URL: fanOut.url }),
+			});
+			gateways.push(...opened);
+			t.after(() => fanOut?.stop());
+			const also = [env.S3_ENDPOINT];
+			await Promise.all([
+				t.test("a student finds, buys, watches, completes, 1280 px wide", t =>
+					studentWalk(t, base, { colorScheme: "dark", also }),
+				),
+				t.test("what happens is told at once, and a purchase is given back", t =>
+					toldWalk(t, base, also),
+				),
+				t.test("a video goes up in parts and is played", async t => {
+					const teacher = await register(base, "teacher");
+					const ask = async (path: string, body: object) =>
+						(await send(base, "POST", path, { token: teacher.token, body })).body;
+					const course = await ask("/api/courses", { title: "Afar" });
+					const section = await ask(`/api/courses/${course.id}/sections`, { title: "One" });
+					const { id } = await ask(`/api/sections/${section.id}/lectures`, { title: "First" });
+					const { page, faults } = await open(t, base, { also });
+					await signIn(page, base, teacher.email, `#/teach/${course.id}`);
+					await page.locator("input[type=file]").setInputFiles(longFilm(11 * 1_024 * 1_024));
+					await page.getByText("Video ready").waitFor();
+					await page.goto(`${base}/school#/learn/${course.id}/${id}`);
+					await watch(page);
+					const played = await page.evaluate("document.querySelector('#video').currentSrc");
+					assert.ok(String(played).startsWith(env.S3_ENDPOINT), String(played));
+					assert.deepEqual(faults, []);
+				}),
+			]);
 		});
 }

@@ -4,6 +4,7 @@ import { createLocalJWKSet, jwtVerify } from "jose";
 import { eventually, send, uniqueEmail } from "./http.ts";
 import { admin } from "./journey.ts";
 import { mailFlow } from "./mailed.ts";
+import { refundFlow } from "./refund-flow.ts";
 
 const serviceSecret = "a-secret-for-tests-0123456789abcdef";
 
@@ -29,7 +30,10 @@ interface Student {
 }
 
 /** The seed's Flow 3, from progress to the certificate, by its own paths; and what others can check of it. */
-async function progressFlow(base: string, { token, courseId, enrollmentId }: Student) {
+async function progressFlow(
+	base: string,
+	{ token, courseId, enrollmentId }: Student,
+): Promise<{ certificateId: string }> {
 	const report = (progressPercentage: number) =>
 		send(base, "PATCH", `/api/course/enrollments/course/${courseId}/progress`, {
 			token,
@@ -71,6 +75,7 @@ async function progressFlow(base: string, { token, courseId, enrollmentId }: Stu
 				body.items.some((notice: { type: string }) => notice.type === type),
 			),
 	);
+	return { certificateId: id };
 }
 
 /** A student who completed the course reviews it; the catalogue and its teacher see what came of it. */
@@ -136,7 +141,7 @@ async function watchingFlow(base: string, token: string, teacher: string) {
 
 /**
  * The school seed's journey by its own paths: "Testing the Integration", then Flow 1, then what its other sections say
- * of the same purchase, then Flow 3.
+ * of the same purchase, then Flow 3, then refunds.
  */
 export async function schoolJourney(base: string): Promise<void> {
 	const email = uniqueEmail();
@@ -260,9 +265,11 @@ export async function schoolJourney(base: string): Promise<void> {
 		() => send(base, "GET", `/api/ledger/transfers?subjectId=${paymentId}`, { token: asAdmin }),
 		answer => answer.body.total === 1,
 	);
-	await progressFlow(base, { token, courseId, enrollmentId });
-	await watchingFlow(base, token, teacher.body.accessToken);
-	await reviewFlow(base, { token, courseId }, teacher.body.accessToken);
+	const teacherToken = teacher.body.accessToken;
+	const { certificateId } = await progressFlow(base, { token, courseId, enrollmentId });
+	await watchingFlow(base, token, teacherToken);
+	await reviewFlow(base, { token, courseId }, teacherToken);
+	await refundFlow(base, { courseId, paymentId, certificateId, teacherToken, adminToken: asAdmin });
 	const audit = await send(base, "POST", "/api/ledger/audit", { token: asAdmin });
 	assert.deepEqual([audit.status, audit.body.ok, audit.body.differences], [200, true, []]);
 	await mailFlow(base, { token, email });

@@ -25,6 +25,8 @@ ${main}
 </html>
 `;
 
+const issuer = '<p class="issuer"><a href="/school">To Zeolite School</a></p>';
+
 const row = (term: string, text: string): string =>
 	`				<div><dt>${term}</dt><dd>${escapeHtml(text)}</dd></div>`;
 
@@ -63,7 +65,8 @@ ${row("Certificate", id)}
 				</dl>
 				<div class="code" role="img" aria-label="QR code of this page's address">${renderSVG(verifyUrl, { ecc: "M", border: 2 })}</div>
 				<p><a class="button" href="/api/certificates/${id}/pdf">Open as PDF</a></p>
-			</article>${offline}`,
+			</article>${offline}
+			${issuer}`,
 		),
 	};
 }
@@ -73,8 +76,9 @@ export const noCertificatePage = (): { contentType: string; content: string } =>
 	contentType,
 	content: document(
 		"No such certificate",
-		`			<p class="verdict bad" role="status"><strong>No such certificate.</strong> Nothing was issued here under this number.</p>
-			<p>Compare the address with the one on the certificate, letter by letter. If they are the same, the certificate is not ours.</p>`,
+		`			<h1 class="verdict bad">No such certificate</h1>
+			<p>Nothing was issued here under this number. Compare the address with the one on the certificate, letter by letter. If they are the same, the certificate is not ours.</p>
+			${issuer}`,
 	),
 });
 

@@ -10,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import jwt from "jsonwebtoken";
 import { post } from "../stripe/webhooks.ts";
+import { multivariant, rendition, type Segment, segments } from "./stream.ts";
 
 /** An asset as Mux's API and events show it; only what this product could look at. */
 export interface MuxAsset {
@@ -52,7 +53,35 @@ export interface Signing {
 	alter?: (body: string) => string;
 }
 
+/** What Mux's edge answers a player. */
+export interface EdgeAnswer {
+	status: number;
+	headers: Record<string, string>;
+	body: Buffer | string;
+}
+
+const playlists = "https://manifest-gcp-us-east4-vop1.fastly.mux.com";
+const chunks = "https://chunk-gcp-us-east4-vop1.fastly.mux.com";
+/** Origins that the player of a video has to do with. */
+export const edgeOrigins: readonly string[] = [
+	"https://stream.mux.com",
+	"https://image.mux.com",
+	playlists,
+	chunks,
+];
+
+/** One black point. */
+const still = Buffer.from("R0lGODlhAQABAIAAAAAAAAAAACwAAAAAAQABAAACAkQBADs=", "base64");
+
 const idOf = (bytes: number) => randomBytes(bytes).toString("base64url").replaceAll(/[-_]/g, "0");
+
+const mpegurl = "application/x-mpegURL";
+
+const opened = (type: string, body: Buffer | string): EdgeAnswer => ({
+	status: 200,
+	headers: { "content-type": type, "access-control-allow-origin": "*" },
+	body,
+});
 
 class Refusal extends Error {
 	readonly status: number;
@@ -81,6 +110,8 @@ export class FakeMux {
 	readonly inputs = new Map<string, string>();
 	readonly keys = new Map<string, KeyObject>();
 	faults: Fault[] = [];
+	/** By their length. */
+	readonly #streams = new Map<number, Segment[]>();
 	#base = "";
 
 	/** Variables that make a node use it. */
@@ -188,6 +219,47 @@ export class FakeMux {
 		} catch {
 			return 403;
 		}
+	}
+
+	/**
+	 * What a browser gets of an asset's stream and still: playlists and segments lie on hosts of their own, under
+	 * addresses that Mux itself signs.
+	 */
+	edge(address: string, at = Date.now()): EdgeAnswer {
+		const url = new URL(address);
+		const [, assetId = "", number] = /^\/(?:v1\/chunk\/)?(\w+)\/(\d+)?/.exec(url.pathname) ?? [];
+		const asset = this.assets.get(assetId);
+		if (asset && url.searchParams.get("signature") === this.#signature(url.pathname)) {
+			const made = this.#stream(asset);
+			if (number) return opened("video/mp2t", made[Number(number)]?.bytes ?? "");
+			const parts = made.map(({ seconds }, i) => {
+				const path = `/v1/chunk/${assetId}/${i}.ts`;
+				const address = `${chunks}${path}?skid=default&signature=${this.#signature(path)}`;
+				return [seconds, address] as const;
+			});
+			return opened(mpegurl, rendition(parts));
+		}
+		const status = this.open(address, at);
+		if (status !== 200) return { ...opened("text/plain", ""), status };
+		if (url.hostname.startsWith("image")) return opened("image/gif", still);
+		const [playbackId] = url.pathname.slice(1).split(".");
+		const id = [...this.assets.values()].find(one => one.playback_ids[0]?.id === playbackId)?.id;
+		const path = `/${id}/rendition.m3u8`;
+		const signature = this.#signature(path);
+		return opened(
+			mpegurl,
+			multivariant(`${playlists}${path}?cdn=fastly&skid=default&signature=${signature}`),
+		);
+	}
+
+	#stream({ duration = 0 }: MuxAsset): Segment[] {
+		const made = this.#streams.get(duration) ?? segments(duration);
+		this.#streams.set(duration, made);
+		return made;
+	}
+
+	#signature(path: string): string {
+		return createHmac("sha256", this.webhookSecret).update(path).digest("base64url");
 	}
 
 	#note(type: string, asset: MuxAsset): MuxEvent {

@@ -46,6 +46,31 @@ test("at double speed steps are longer; what did not arrive is told again", () =
 	assert.deepEqual(watched.take(), []);
 });
 
+test("a page that hangs has watched what played meanwhile, and nothing beyond", () => {
+	const watched = new Watched();
+	watched.look(0, 1, 100);
+	watched.look(8, 1, 108);
+	watched.look(20, 1, 110);
+	watched.look(30, 2, 115);
+	assert.deepEqual(watched.take(), [
+		[0, 8],
+		[20, 30],
+	]);
+});
+
+test("who jumps about a great deal is told of in parts that the server takes", () => {
+	const watched = new Watched();
+	for (let i = 0; i < 450; i++) {
+		watched.cut();
+		watched.look(2 * i, 1, i);
+		watched.look(2 * i + 1, 1, i);
+	}
+	assert.deepEqual(
+		[watched.take(), watched.take(), watched.take(), watched.take()].map(({ length }) => length),
+		[200, 200, 50, 0],
+	);
+});
+
 test("never more is told than was looked at, however one jumps about", () => {
 	const step = fc.record({ to: fc.double({ min: 0, max: 500, noNaN: true }), isCut: fc.boolean() });
 	fc.assert(

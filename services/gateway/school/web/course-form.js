@@ -14,7 +14,7 @@ const languages = [
 	["pt", "Portuguese"],
 ];
 const rules = [
-	["watched", "when its videos have been watched"],
+	["watched", "when its videos are watched"],
 	["reported", "when each lecture is ticked off"],
 ];
 

@@ -80,9 +80,9 @@ export const loading = (what = "Loading") => html`<p class="hidden" role="status
 
 const star = "M12 2.5l2.9 6.1 6.6.9-4.8 4.6 1.2 6.6L12 17.5l-5.9 3.2 1.2-6.6L2.5 9.5l6.6-.9z";
 
-/** A rating of 1 to 5, in stars and in words; nothing where nobody has said. */
+/** A rating of 1 to 5, in stars and in words, one person's where no count is given; nothing where nobody has said. */
 export function stars(rating, count) {
-	if (!count) return nothing;
+	if (count === 0) return nothing;
 	const of = count === undefined ? "" : ` from ${some(count, "review")}`;
 	return html`<span class="stars" role="img" aria-label="${rating.toFixed(1)} of 5${of}">
 		<svg viewBox="0 0 120 24" aria-hidden="true">

@@ -80,7 +80,11 @@ async function razorpay({ amountMinor, currency, paymentGatewayId }) {
 async function begin() {
 	if (!user())
 		return location.replace(`/school#/sign-in?next=${encodeURIComponent("#/account/purchases")}`);
-	const payment = await get(`/api/payments/${paymentId}`);
+	if (!paymentId) {
+		say("");
+		return refuse("This page was opened without a payment. Begin at the course.");
+	}
+	const payment = await get(`/api/payments/${encodeURIComponent(paymentId)}`);
 	byId("amount").textContent = price(payment.amount, payment.currency);
 	if (!["created", "requires_action"].includes(payment.status)) return location.replace(back);
 	if (payment.sandbox && payment.checkoutUrl) return location.replace(payment.checkoutUrl);

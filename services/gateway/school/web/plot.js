@@ -11,12 +11,12 @@ const short = name =>
 
 /**
  * What came in day by day, as bars, with a table of the same for who does not see them.
- * @param points of `daily`, in minor units of `currency`.
+ * @param points of `daily`, in minor units of `currency`. @param plots how many there are: one has the whole width.
  */
-export function revenuePlot(points, currency) {
+export function revenuePlot(points, currency, plots = 1) {
 	const sum = points.reduce((total, { value }) => total + value, 0);
 	const width = Math.min(
-		640,
+		plots > 1 ? 640 : 1_040,
 		Math.max(280, (document.querySelector("main")?.clientWidth ?? 640) - 64),
 	);
 	const top = roundUp(Math.max(...points.map(({ value }) => value), 100));

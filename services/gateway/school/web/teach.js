@@ -30,6 +30,7 @@ export const plots = ({ from, to, days, money }) => {
 		revenuePlot(
 			daily(from, to, days, one => one.money.find(sum => sum.currency === currency)?.netMinor ?? 0),
 			currency,
+			currencies.length,
 		),
 	)}</div>`;
 };
@@ -40,7 +41,11 @@ const row = course => html`
 		<div class="grow">
 			<h3><a href="#/teach/${course.courseId}">${course.title}</a></h3>
 			<p class="line">${statusTag(course.status)} ${stars(course.rating ?? 0, course.ratingCount)}</p>
-			<p class="fine">${some(course.students, "student")} · ${percent(course.completionRate)} completed · ${earned(course.money)}</p>
+			<p class="fine">${[
+				some(course.students, "student"),
+				`${percent(course.completionRate)} completed`,
+				...(course.money.length > 0 ? [earned(course.money)] : []),
+			].join(" · ")}</p>
 		</div>
 		<a class="button small" href="#/teach/${course.courseId}/students">Students</a>
 	</li>`;

@@ -3,9 +3,6 @@ import { local } from "./api.js";
 /** Between two tries to get a video that broke off, ms. */
 const calmMs = 10_000;
 
-/** Whether the browser plays a playlist of segments by itself. */
-const playsHls = video => video.canPlayType("application/vnd.apple.mpegurl") !== "";
-
 /**
  * Lets a video element play `source`.
  * @param source `{videoUrl, videoForm, thumbnailUrl?}`. @param ask for a fresh one, as its addresses end soon.
@@ -19,13 +16,13 @@ export function attach(video, source, { ask, onTrouble, signal }) {
 		player?.destroy();
 		player = undefined;
 		if (thumbnailUrl) video.poster = local(thumbnailUrl);
-		if (videoForm !== "hls" || playsHls(video)) {
+		const Hls = videoForm === "hls" ? (await import("./hls.js")).default : undefined;
+		if (signal.aborted) return;
+		// Where a browser plays streams by itself, too, some do so only in part: that is for those that leave nothing else.
+		if (!Hls?.isSupported()) {
 			video.src = local(videoUrl);
 			return;
 		}
-		const { default: Hls } = await import("./hls.js");
-		if (signal.aborted) return;
-		if (!Hls.isSupported()) return onTrouble();
 		// A worker would need scripts made of text, which the page's policy forbids.
 		player = new Hls({ enableWorker: false });
 		player.on(Hls.Events.ERROR, (_event, { fatal }) => fatal && void again());
@@ -46,7 +43,7 @@ export function attach(video, source, { ask, onTrouble, signal }) {
 			video.addEventListener(
 				"loadedmetadata",
 				() => {
-					video.currentTime = currentTime;
+					if (currentTime > 0) video.currentTime = currentTime;
 					if (!paused) video.play().catch(() => {});
 				},
 				{ once: true, signal },

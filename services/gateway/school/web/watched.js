@@ -1,5 +1,10 @@
-/** A jump farther than this between two looks is no watching, s of video at normal speed; browsers look 4 times a second. */
+/**
+ * How much farther a video is between two looks than its speed explains, s of video at normal speed, that is watching
+ * still. Browsers look 4 times a second; a page that hangs looks later.
+ */
 const longestStep = 1.5;
+/** So many stretches are told at once; the server takes no more. */
+const toldAtOnce = 200;
 const tenth = value => Math.round(value * 10) / 10;
 
 /** The union of stretches `[from, to]`, in order. */
@@ -18,13 +23,20 @@ export class Watched {
 	#stretches = [];
 	#all = [];
 	#at;
+	#lookedAt = 0;
 
-	/** The video is at `position` (s) and plays at `rate`; what went by since the last look was watched. */
-	look(position, rate = 1) {
+	/**
+	 * The video is at `position` (s) and plays at `rate`; what went by since the last look was watched.
+	 * @param now s of any clock.
+	 */
+	look(position, rate = 1, now = performance.now() / 1_000) {
 		const from = this.#at;
+		const passed = now - this.#lookedAt;
 		this.#at = position;
+		this.#lookedAt = now;
 		if (from === undefined || position <= from) return;
-		if (position - from <= longestStep * Math.max(rate, 1)) this.#stretches.push([from, position]);
+		const farthest = longestStep * Math.max(rate, 1) + passed * rate;
+		if (position - from <= farthest) this.#stretches.push([from, position]);
 	}
 
 	/** The video jumps, or stands still: what follows begins anew. */
@@ -32,12 +44,13 @@ export class Watched {
 		this.#at = undefined;
 	}
 
-	/** What is to be told, in tenths of a second; it is then taken for told. */
+	/** What is to be told, the earliest first, in tenths of a second; it is then taken for told. */
 	take() {
-		const told = merged(this.#stretches)
+		const stretches = merged(this.#stretches)
 			.map(([from, to]) => [tenth(from), tenth(to)])
 			.filter(([from, to]) => to > from);
-		this.#stretches = [];
+		const told = stretches.slice(0, toldAtOnce);
+		this.#stretches = stretches.slice(toldAtOnce);
 		this.#all = merged([...this.#all, ...told]);
 		return told;
 	}
