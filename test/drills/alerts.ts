@@ -12,7 +12,7 @@ import { Journal } from "./harness/journal.ts";
 import { startLoad } from "./harness/load.ts";
 import { readSteadily, readsOf } from "./harness/reads.ts";
 import { rounded } from "./harness/results.ts";
-import { Stage } from "./harness/stage.ts";
+import { inFew, Stage } from "./harness/stage.ts";
 
 type FaultName =
 	| "killed"
@@ -67,6 +67,16 @@ const spentTokens = 6;
 /** As long as a spent token is taken for a repeat. */
 const graceMs = 10_500;
 const providerMs = 2_500;
+
+/** What nothing is done to is with the platform. */
+const few = inFew({
+	"gateway-2": "gateway",
+	identity: "identity",
+	learning: "learning",
+	money: "money",
+	engagement: "engagement",
+	platform: "platform,content,commerce",
+});
 
 /** Every process has something that it can be burdened with. */
 const burden = `--import=${pathToFileURL(join(import.meta.dirname, "harness", "burden.ts")).href}`;
@@ -283,7 +293,10 @@ export const alerts: Drill<Size> = {
 
 	async run(run, size) {
 		const { speed, healthyFor, purchasesPerSecond, people, seconds, firesWithin } = size;
-		const stage = await Stage.open(run, { env: { NODE_OPTIONS: burden } });
+		const stage = await Stage.open(run, {
+			env: { NODE_OPTIONS: burden },
+			...(!size.timed && { parts: few }),
+		});
 		const journal = new Journal(run);
 		const courses = Math.ceil((purchasesPerSecond * seconds) / people);
 		const buyers = await Buyers.open(run, stage, journal, { people, courses, patienceMs: 30_000 });

@@ -8,7 +8,7 @@ import { Journal } from "./harness/journal.ts";
 import { type LoadReport, startLoad } from "./harness/load.ts";
 import type { StagePart } from "./harness/parts.ts";
 import { rounded, spread } from "./harness/results.ts";
-import { Stage } from "./harness/stage.ts";
+import { inFew, Stage } from "./harness/stage.ts";
 
 interface Size {
 	kills: number;
@@ -31,6 +31,9 @@ const noticeMs = 50;
 const longestMs = 30_000;
 /** The operator hears of it at once; a gateway's registry is asked so often, the first second and later. */
 const askMs = [5, 100] as const;
+
+/** What dies, and who tells of it, have a process each. */
+const few = inFew({ "gateway-2": "gateway", learning: "learning", platform: "platform" });
 
 export const detection: Drill<Size> = {
 	name: "detection",
@@ -60,7 +63,7 @@ export const detection: Drill<Size> = {
 	},
 
 	async run(run, size) {
-		const stage = await Stage.open(run);
+		const stage = await Stage.open(run, size === detection.full ? {} : { parts: few });
 		const journal = new Journal(run);
 		const buyers = await Buyers.open(run, stage, journal, { people: 4, courses: 1 });
 		await buyers.drive(4, 4);

@@ -17,7 +17,8 @@ import {
 } from "./harness/outages.ts";
 import { readSteadily, readsOf } from "./harness/reads.ts";
 import { spread } from "./harness/results.ts";
-import { Stage } from "./harness/stage.ts";
+import { School } from "./harness/school.ts";
+import { inFew, Stage } from "./harness/stage.ts";
 import { judge } from "./harness/verdict.ts";
 
 interface Size {
@@ -38,6 +39,7 @@ const hungMs = 2_900;
 const hungForGoodMs = 9_500;
 /** For so long before each outage the provider's webhooks wait, and come in it. */
 const heldMs = 1_500;
+const uploadRestMs = 1_000;
 const failedP99Ms = 1_500;
 /** A pool of 20 links to the database, and a few; links to NATS are counted by themselves. */
 const handleNoise = 26;
@@ -46,7 +48,7 @@ const memoryNoiseMb = 160;
 
 export const nats: Drill<Size> = {
 	name: "nats",
-	title: "SIGKILL of nats-server during purchases and reads",
+	title: "SIGKILL of nats-server during purchases, lessons, uploads and reads",
 	mustHold: "no hung call, no leak, no lost fact",
 	small: {
 		downs: [0.1, 2],
@@ -86,7 +88,10 @@ export const nats: Drill<Size> = {
 	},
 
 	async run(run, size) {
-		const stage = await Stage.open(run);
+		const stage = await Stage.open(run, {
+			files: true,
+			...(!size.timed && { parts: inFew({ money: "money", learning: "learning,commerce" }) }),
+		});
 		// Webhooks that this one takes are applied, and their facts written, while NATS is away.
 		const both = await stage.add("gateway,money", "gateway-with-money");
 		await stage.gateways.add(both.url);
@@ -98,12 +103,14 @@ export const nats: Drill<Size> = {
 		const purchases = Math.ceil(seconds * size.purchasesPerSecond);
 		const courses = Math.ceil(purchases / size.people);
 		const buyers = await Buyers.open(run, stage, journal, { people: size.people, courses });
+		const school = await School.open(run, stage, journal, buyers);
 		const stop = new AbortController();
 		run.after(() => stop.abort());
 		const marks = new Marks();
 		const load = Promise.all([
 			buyers.rate(size.purchasesPerSecond, seconds, stop.signal),
 			readSteadily(buyers.client, readsOf(buyers), size.readsPerSecond, stop.signal),
+			school.teach(uploadRestMs, stop.signal),
 		]);
 		await pause(size.upFor * 1_000);
 		const links = await linksTo(stage);
@@ -126,6 +133,7 @@ export const nats: Drill<Size> = {
 		stop.abort();
 		if (!size.timed) hurry(run, stage);
 		await load;
+		await school.ended();
 		run.say(`${buyers.ended} purchases; not ok: ${JSON.stringify(journal.codes)}`);
 		const verdict = await judge(stage, journal);
 		const after = await heldBy(stage);

@@ -7,7 +7,8 @@ import { hurry, isSo } from "./harness/hurry.ts";
 import { manage, streamOf, unacknowledged } from "./harness/jetstream.ts";
 import { Journal } from "./harness/journal.ts";
 import { perSecond, spread } from "./harness/results.ts";
-import { Stage } from "./harness/stage.ts";
+import { School } from "./harness/school.ts";
+import { inFew, Stage } from "./harness/stage.ts";
 import { audited, judge } from "./harness/verdict.ts";
 
 interface Size {
@@ -33,6 +34,7 @@ const states = [
 ] as const;
 
 const withinMs = 120_000;
+const uploadRestMs = 200;
 /** What is younger the audit takes for being on its way. */
 const auditedAfterMs = 61_000;
 
@@ -65,13 +67,19 @@ export const restore: Drill<Size> = {
 	},
 
 	async run(run, size) {
-		const stage = await Stage.open(run);
+		const stage = await Stage.open(run, {
+			files: true,
+			...(size.atOnce && {
+				parts: inFew({ learning: "learning,commerce", engagement: "engagement" }),
+			}),
+		});
 		const journal = new Journal(run);
 		const own = Math.ceil(size.purchases / size.people);
 		const buyers = await Buyers.open(run, stage, journal, {
 			people: size.people,
 			courses: own + states.length,
 		});
+		const school = await School.open(run, stage, journal, buyers);
 		const manager = await manage(run, stage);
 		const hands = new Hands(stage, buyers, run.seed, states);
 		const marks = new Marks();
@@ -79,7 +87,13 @@ export const restore: Drill<Size> = {
 		const { webhooks, fake } = stage;
 		const learning = stage.part("learning");
 
-		await buyers.drive(third, size.parallel);
+		const taught = new AbortController();
+		await Promise.all([
+			buyers.drive(third, size.parallel).finally(() => taught.abort()),
+			school.teach(uploadRestMs, taught.signal),
+		]);
+		school.close();
+		await school.ended();
 		await hands.enroll("refunded in the copy");
 		await hands.refund("refunded in the copy");
 		await hands.enroll("refunded after the copy");

@@ -3,7 +3,7 @@ import type { Drill } from "./drill.ts";
 import { Exchange } from "./harness/exchange.ts";
 import { Marks } from "./harness/faults.ts";
 import { Journal } from "./harness/journal.ts";
-import { Stage } from "./harness/stage.ts";
+import { inFew, Stage } from "./harness/stage.ts";
 import { Traffic, type TrafficSize } from "./harness/traffic.ts";
 import { judge } from "./harness/verdict.ts";
 
@@ -13,7 +13,17 @@ interface Size extends TrafficSize {
 	parts: string[];
 	/** Between two restarts, and at the beginning. */
 	quietMs: number;
+	/** All in few processes. */
+	isSmall?: boolean;
 }
+
+/** Each of those that are exchanged has a domain besides its own. */
+const few = inFew({
+	"gateway-2": "gateway",
+	identity: "identity",
+	learning: "learning,commerce",
+	money: "money,content",
+});
 
 export const rolling: Drill<Size> = {
 	name: "rolling",
@@ -28,6 +38,7 @@ export const rolling: Drill<Size> = {
 		purchases: 1,
 		reads: 20,
 		kept: 2,
+		isSmall: true,
 	},
 	full: {
 		rounds: 3,
@@ -67,7 +78,7 @@ export const rolling: Drill<Size> = {
 	},
 
 	async run(run, size) {
-		const stage = await Stage.open(run);
+		const stage = await Stage.open(run, { files: true, ...(size.isSmall && { parts: few }) });
 		const journal = new Journal(run);
 		const traffic = await Traffic.open(run, stage, journal, size);
 		const marks = new Marks();

@@ -6,7 +6,7 @@ import { metricsOf } from "./harness/gauges.ts";
 import { Journal } from "./harness/journal.ts";
 import { readSteadily, readsOf } from "./harness/reads.ts";
 import { perSecond, rounded, spread } from "./harness/results.ts";
-import { Stage } from "./harness/stage.ts";
+import { inFew, Stage } from "./harness/stage.ts";
 import { floorOf, trendOf } from "./harness/trend.ts";
 import { judge } from "./harness/verdict.ts";
 
@@ -22,6 +22,8 @@ interface Size {
 	warmUp: number;
 	/** Of each so many seconds the least memory counts. */
 	stretch: number;
+	/** All in few processes. */
+	isSmall?: boolean;
 }
 
 type Points = [seconds: number, value: number][];
@@ -100,6 +102,7 @@ export const soak: Drill<Size> = {
 		people: 5,
 		warmUp: 60,
 		stretch: 60,
+		isSmall: true,
 	},
 	full: {
 		seconds: 1_800,
@@ -128,7 +131,10 @@ export const soak: Drill<Size> = {
 	},
 
 	async run(run, size) {
-		const stage = await Stage.open(run);
+		const stage = await Stage.open(run, {
+			stopsStore: true,
+			...(size.isSmall && { parts: inFew({}) }),
+		});
 		const journal = new Journal(run);
 		const purchases = size.seconds * size.purchasesPerSecond;
 		const courses = Math.ceil(purchases / size.people);

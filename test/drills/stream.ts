@@ -7,7 +7,7 @@ import { hurry, isSo } from "./harness/hurry.ts";
 import { manage, streamOf, unacknowledged } from "./harness/jetstream.ts";
 import { Journal } from "./harness/journal.ts";
 import { perSecond, spread } from "./harness/results.ts";
-import { Stage } from "./harness/stage.ts";
+import { inFew, Stage } from "./harness/stage.ts";
 import { judge } from "./harness/verdict.ts";
 
 interface Size {
@@ -55,7 +55,7 @@ export const stream: Drill<Size> = {
 	mustHold: "0 paid-not-enrolled",
 	small: {
 		perSecond: 2,
-		seconds: 20,
+		seconds: 15,
 		people: 4,
 		rounds: 1,
 		wipes: ["purge", "filtered purge", "deleted stream"],
@@ -90,7 +90,10 @@ export const stream: Drill<Size> = {
 	},
 
 	async run(run, size) {
-		const stage = await Stage.open(run);
+		const stage = await Stage.open(
+			run,
+			size.atOnce ? { parts: inFew({ learning: "learning" }) } : {},
+		);
 		const journal = new Journal(run);
 		const most = size.seconds * longest;
 		const courses = Math.ceil((size.perSecond * most) / size.people);

@@ -5,7 +5,7 @@ import { type Answered, type Asked, Client } from "./client.ts";
 import type { Journal } from "./journal.ts";
 import type { Stage } from "./stage.ts";
 
-const price = 99.99;
+export const price = 99.99;
 const atOnce = 4;
 const firstLookMs = 50;
 const longestLookMs = 400;
@@ -44,6 +44,10 @@ export class Buyers {
 	readonly client: Client;
 	readonly people: readonly Person[];
 	readonly courses: readonly string[];
+	/** Whose courses these are. */
+	readonly teacher: Person;
+	/** Told of each purchase that came to a seat. */
+	onEnrolled: (purchase: Purchase) => void = () => {};
 	/** Every purchase that was begun. */
 	readonly purchases: Purchase[] = [];
 	readonly #stage: Stage;
@@ -55,10 +59,11 @@ export class Buyers {
 		run: Run,
 		stage: Stage,
 		journal: Journal,
-		prepared: { people: Person[]; courses: string[] },
+		prepared: { teacher: Person; people: Person[]; courses: string[] },
 		{ patienceMs = 120_000 }: BuyersOptions,
 	) {
 		this.client = new Client(stage.gateways, journal);
+		this.teacher = prepared.teacher;
 		this.people = prepared.people;
 		this.courses = prepared.courses;
 		this.#stage = stage;
@@ -76,15 +81,10 @@ export class Buyers {
 	): Promise<Buyers> {
 		const teacher = await register(stage.gateways.next(), "teacher");
 		const people = await times(options.people, () => register(stage.gateways.next()));
-		const courses = await times(options.courses, async i => {
-			const { status, body } = await send(stage.gateways.next(), "POST", "/api/courses", {
-				token: teacher.token,
-				body: { title: `Course ${i}`, price },
-			});
-			if (status !== 201) throw new Error(`A course could not be made: ${JSON.stringify(body)}`);
-			return body.id as string;
-		});
-		return new Buyers(run, stage, journal, { people, courses }, options);
+		const courses = await times(options.courses, i =>
+			make(stage, teacher, "/api/courses", { title: `Course ${i}`, price }),
+		);
+		return new Buyers(run, stage, journal, { teacher, people, courses }, options);
 	}
 
 	/** How many purchases have ended, with a seat or without. */
@@ -131,7 +131,7 @@ export class Buyers {
 		if (why) {
 			purchase.gaveUp = why;
 			this.#note(purchase, "gave up", "failed", why);
-		}
+		} else this.onEnrolled(purchase);
 		return purchase;
 	}
 
@@ -230,8 +230,20 @@ export class Buyers {
 
 const said = ({ status, entry: { code } }: Answered): string => `${status} ${code ?? ""}`.trim();
 
+/** Makes what a teacher may, before any fault. @returns its id. */
+export async function make(
+	{ gateways }: Stage,
+	{ token }: Person,
+	path: string,
+	body: object,
+): Promise<string> {
+	const answer = await send(gateways.next(), "POST", path, { token, body });
+	if (answer.status !== 201) throw new Error(`${path}: ${JSON.stringify(answer.body)}`);
+	return answer.body.id;
+}
+
 /** As many results, made a few at a time. */
-async function times<T>(count: number, make: (i: number) => Promise<T>): Promise<T[]> {
+export async function times<T>(count: number, make: (i: number) => Promise<T>): Promise<T[]> {
 	const made: T[] = [];
 	let next = 0;
 	const work = async () => {

@@ -17,9 +17,12 @@ export interface Answered {
 	entry: Entry;
 }
 
+/** Somebody who signs in again when a token has ended; with the password of `register` where none is said. */
+export type Asker = Person & { password?: string };
+
 export interface Asked {
 	step: Step;
-	person: Person;
+	person: Asker;
 	courseId: string;
 	method: string;
 	path: string;
@@ -32,6 +35,8 @@ export interface Asked {
 	base?: string;
 	paymentId?: string;
 	gatewayId?: string;
+	/** What it is about besides the course: a lecture, an enrollment. */
+	subjectId?: string;
 }
 
 /** Sends requests to ready gateways in turn, and writes each attempt into the journal. */
@@ -47,7 +52,8 @@ export class Client {
 
 	/** One attempt; whatever comes of it is in the journal. */
 	async ask(asked: Asked): Promise<Answered> {
-		const { step, person, courseId, method, path, body, key, paymentId, gatewayId } = asked;
+		const { step, person, courseId, method, path, body, key } = asked;
+		const { paymentId, gatewayId, subjectId } = asked;
 		const at = Date.now();
 		const from = performance.now();
 		const base = asked.base ?? this.#gateways.next();
@@ -74,6 +80,7 @@ export class Client {
 			ms: Math.round((performance.now() - from) * 10) / 10,
 			...(paymentId && { paymentId }),
 			...(gatewayId && { gatewayId }),
+			...(subjectId && { subjectId }),
 			...(step === "order" && got?.id && { paymentId: got.id }),
 		};
 		this.#journal.write(entry);
@@ -91,17 +98,17 @@ export class Client {
 	}
 
 	/** A new token after the old one ended; one sign-in at a time for each person. */
-	async #signIn(person: Person): Promise<void> {
+	async #signIn(person: Asker): Promise<void> {
 		const running = this.#signIns.get(person.id) ?? this.#newToken(person);
 		this.#signIns.set(person.id, running);
 		await running.finally(() => this.#signIns.delete(person.id));
 	}
 
-	async #newToken(person: Person): Promise<void> {
+	async #newToken(person: Asker): Promise<void> {
 		const { body } = await exchange(`${this.#gateways.next()}/api/auth/login`, {
 			method: "POST",
 			headers: { "content-type": "application/json" },
-			body: JSON.stringify({ email: person.email, password: "password123" }),
+			body: JSON.stringify({ email: person.email, password: person.password ?? "password123" }),
 		});
 		if (body?.accessToken) person.token = body.accessToken;
 	}

@@ -30,19 +30,24 @@ export interface Kills {
 
 /**
  * SIGKILLs a victim at a random moment of each `times`-th part of the work: one of those that are ready then, so that
- * one may die while another is on its way back. Resolves when all are ready again.
+ * one may die while another is on its way back, and that were killed least. Resolves when all are ready again.
  * @returns how long each took to be ready again, ms.
  */
 export async function killAtRandom(kills: Kills): Promise<number[]> {
 	const { victims, times, seed, progress, onKill } = kills;
 	const next = random(seed);
 	const back: Promise<number>[] = [];
+	const killed = new Map<StagePart, number>();
+	const timesKilled = (victim: StagePart) => killed.get(victim) ?? 0;
 	for (let i = 0; i < times; i++) {
 		const moment = (i + next() * 0.9) / times;
 		const choice = next();
 		while (progress() < moment || !victims.some(({ isReady }) => isReady)) await pause(5);
 		const ready = victims.filter(({ isReady }) => isReady);
-		const victim = ready[Math.floor(choice * ready.length)] as StagePart;
+		const least = Math.min(...ready.map(timesKilled));
+		const due = ready.filter(part => timesKilled(part) === least);
+		const victim = due[Math.floor(choice * due.length)] as StagePart;
+		killed.set(victim, least + 1);
 		const at = Date.now();
 		await victim.kill();
 		onKill(victim);

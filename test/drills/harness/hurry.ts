@@ -12,7 +12,7 @@ export function hurry(run: Run, { node, ask }: Stage): void {
 	const sweeps = [...node.platform.contracts.actions.keys()].filter(name =>
 		name.endsWith(".facts.sweep"),
 	);
-	const all = [...sweeps, "payments.reconcile"];
+	const all = [...sweeps, "payments.reconcile", "videos.reconcile"];
 	const work = () => Promise.all(all.map(name => ask(name, { now: true }).catch(() => {})));
 	void every(1_000, stop.signal, work);
 }

@@ -25,6 +25,8 @@ export interface Entry {
 	paymentId?: string;
 	/** The provider's id of the payment. */
 	gatewayId?: string;
+	/** What it was about besides the course: a lecture, an enrollment. */
+	subjectId?: string;
 }
 
 /** Every attempt of a run in the order they ended: in memory, and a line each in a file that outlives this process. */

@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { brokenPromises, type Lock } from "../../../kernel/lock.ts";
 import { root } from "../../support/node.ts";
 import type { Defect, Run } from "../drill.ts";
@@ -51,9 +52,9 @@ const change: readonly Edit[] = [
 		to: '\t\t"payment.captured": { from: "start" },\n\t\t"payment.fee_charged": { from: "start" },\n',
 	},
 	{
-		file: "services/engagement/notifications/notifications.service.ts",
-		from: '\t\tasync "payment.failed"(',
-		to: '\t\tasync "payment.fee_charged"({ userId, paymentId }, ctx) {\n\t\t\tawait this.notify(ctx, userId, { paymentId });\n\t\t},\n\n\t\tasync "payment.failed"(',
+		file: "services/engagement/notifications/tellings.ts",
+		from: '\t"payment.failed": (',
+		to: '\t"payment.fee_charged": ({ userId, paymentId }) => ({ userId, data: { paymentId } }),\n\t"payment.failed": (',
 	},
 	{
 		file: "services/money/payments/payments.contract.ts",
@@ -109,13 +110,14 @@ const printLock = `
 	console.log(JSON.stringify(lockOf(new Contracts(folders.map(({ contract }) => contract)))));
 `;
 
-function locked(cwd: string): Lock {
+async function locked(cwd: string): Promise<Lock> {
 	const args = ["--input-type=module", "--eval", printLock];
-	const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
-	if (!stdout) throw new Error(`The contracts of ${cwd} could not be read: ${stderr}`);
+	const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, maxBuffer: 2 ** 28 });
 	return JSON.parse(stdout);
 }
 
-/** What the contract lock says against one version after another. */
-export const promisesBroken = (before: string, after: string): string[] =>
-	brokenPromises(locked(before), locked(after)).map(line => `the lock refuses it: ${line}`);
+/** What the contract lock says against one version after another. @throws Error where contracts cannot be read. */
+export async function promisesBroken(before: string, after: string): Promise<string[]> {
+	const [old, now] = await Promise.all([locked(before), locked(after)]);
+	return brokenPromises(old, now).map(line => `the lock refuses it: ${line}`);
+}

@@ -1,15 +1,17 @@
+import { paginateListObjectsV2 } from "@aws-sdk/client-s3";
 import type { Connection } from "mongoose";
 import mongoose from "mongoose";
-import { type Part, packed } from "../../../deploy/split.ts";
+import { type Part, packed, split } from "../../../deploy/split.ts";
 import { findServices } from "../../../kernel/load.ts";
 import type { Node } from "../../../kernel/node.ts";
+import { type Bucket, newBucket } from "../../support/bucket.ts";
 import { stripeEnv } from "../../support/counters.ts";
 import { type Ask, asking } from "../../support/crash-journey.ts";
 import { meshEnv } from "../../support/mesh.ts";
 import { root, startNode } from "../../support/node.ts";
 import { freePort } from "../../support/ports.ts";
 import { natsUrls, securedNats } from "../../support/secured-nats.ts";
-import { mongo, redis, type TestServer } from "../../support/servers.ts";
+import { mongo, redis, s3, type TestServer } from "../../support/servers.ts";
 import { type FakeStripe, startFakeStripe } from "../../support/stripe/fake-stripe.ts";
 import type { Run } from "../drill.ts";
 import { Gateways } from "./gateways.ts";
@@ -26,7 +28,11 @@ export interface StageOptions {
 	 * Asked when the part is made; undefined for the server itself.
 	 */
 	reach?(server: ServerOf, part: string): string | undefined;
-	/** The processes of the mesh; those of `deploy/split.ts` where not given. */
+	/** Whether there is an S3 store that files are kept in; nobody can upload without it. */
+	files?: boolean;
+	/** Whether the drill stops the database, which then is its own; else all drills of a run have one between them. */
+	stopsStore?: boolean;
+	/** The processes of the mesh; those of `deploy/split.ts`, packed, where not given. */
 	parts?: readonly Pick<Part, "name" | "services">[];
 }
 
@@ -38,6 +44,21 @@ export type Raw = Record<string, any> & { _id: string };
 export type Copy = ReadonlyMap<string, readonly Raw[]>;
 
 /**
+ * The mesh in few processes, for small sizes: what a drill strikes by itself, a gateway, and all the rest in one with
+ * another gateway.
+ * @param apart services by the name of their process; what is not named runs in `rest`.
+ */
+export function inFew(apart: Readonly<Record<string, string>>): NonNullable<StageOptions["parts"]> {
+	const named = Object.values(apart).flatMap(services => services.split(","));
+	const rest = split.map(({ services }) => services).filter(name => !named.includes(name));
+	return [
+		{ name: "gateway-1", services: "gateway" },
+		...Object.entries(apart).map(([name, services]) => ({ name, services })),
+		...(rest.length > 0 ? [{ name: "rest", services: [...new Set(rest)].join(",") }] : []),
+	];
+}
+
+/**
  * All of a drill's world, on loopback: the servers, a Stripe outside that posts its webhooks, the mesh of
  * `deploy/split.ts` as supervised processes, the gateways as a load balancer gives them out, a quiet node of the mesh in
  * this process to ask services and look at the registry, and the database itself.
@@ -46,7 +67,7 @@ export class Stage {
 	/** With `deploy/nats.conf`; a restart keeps port and stream. */
 	readonly nats: TestServer;
 	readonly redis: TestServer;
-	/** In memory unless there is a mongod: pause it, never kill it. */
+	/** In memory unless there is a mongod: pause it (`stopsStore`), never kill it. */
 	readonly mongo: TestServer;
 	/** Base URL of NATS's monitoring (`/connz`, `/jsz`, …). */
 	readonly natsMonitor: string;
@@ -65,6 +86,7 @@ export class Stage {
 	readonly #run: Run;
 	readonly #options: StageOptions;
 	readonly #env: Record<string, string>;
+	readonly #bucket: Bucket | undefined;
 	#added = 0;
 
 	private constructor(
@@ -73,6 +95,7 @@ export class Stage {
 		servers: Record<ServerOf, TestServer>,
 		monitor: string,
 		fake: FakeStripe,
+		bucket?: Bucket,
 	) {
 		this.#run = run;
 		this.#options = options;
@@ -82,7 +105,8 @@ export class Stage {
 		this.natsMonitor = monitor;
 		this.fake = fake;
 		this.webhooks = new Webhooks(fake, this.gateways);
-		this.#env = { ...meshEnv(), ...stripeEnv(fake), ...options.env };
+		this.#bucket = bucket;
+		this.#env = { ...meshEnv(), ...stripeEnv(fake), ...bucket?.env, ...options.env };
 	}
 
 	/** Everything up and ready; ended with the run. @throws Error where a server's program is missing. */
@@ -91,14 +115,20 @@ export class Stage {
 		const servers = {
 			nats: server,
 			redis: present("redis-server", await redis(undefined, { own: true })),
-			mongo: present("a MongoDB server", await mongo(undefined, { own: true })),
+			mongo: present("a MongoDB server", await storeFor(options)),
 		};
-		run.after(() => Promise.all(Object.values(servers).map(server => server.stop())));
-		const stage = new Stage(run, options, servers, monitor, await startFakeStripe(run));
+		run.after(() => Promise.all([server.stop(), servers.redis.stop()]));
+		if (options.stopsStore) run.after(() => servers.mongo.stop());
+		const bucket = options.files ? await bucketOf(run) : undefined;
+		const stage = new Stage(run, options, servers, monitor, await startFakeStripe(run), bucket);
 		run.after(() => stage.#close());
 		const { parts = packed } = options;
+		const from = performance.now();
 		await Promise.all(parts.map(({ name, services }) => stage.add(services, name)));
 		await stage.#look();
+		run.say(
+			`${parts.length} processes were ready after ${Math.round(performance.now() - from)} ms`,
+		);
 		return stage;
 	}
 
@@ -142,7 +172,7 @@ export class Stage {
 		);
 		this.parts.set(name, part);
 		await part.start();
-		if (services === "gateway") await this.gateways.add(part.url);
+		if (services.split(",").includes("gateway")) await this.gateways.add(part.url);
 		return part;
 	}
 
@@ -180,6 +210,19 @@ export class Stage {
 		return (await this.database.collection(collection).find({}).toArray()) as unknown as Raw[];
 	}
 
+	/** Size of each file in the store, by its key, bytes; none where there is no store. */
+	async objects(): Promise<Map<string, number>> {
+		const sizes = new Map<string, number>();
+		if (!this.#bucket) return sizes;
+		const { client, env } = this.#bucket;
+		for await (const { Contents = [] } of paginateListObjectsV2(
+			{ client },
+			{ Bucket: env.AWS_S3_BUCKET },
+		))
+			for (const { Key, Size } of Contents) if (Key) sizes.set(Key, Size ?? 0);
+		return sizes;
+	}
+
 	/** Names of all collections there are. */
 	async collections(): Promise<string[]> {
 		const all = (await this.database.listCollections()).map(({ name }) => name);
@@ -213,8 +256,16 @@ export class Stage {
 		const database = await mongoose
 			.createConnection(this.mongo.url, { dbName: this.namespace })
 			.asPromise();
-		this.#run.after(() => database.close());
+		this.#run.after(async () => {
+			await database.dropDatabase();
+			await database.close();
+		});
 		Object.assign(this, { node, ask: asking(node), database });
+	}
+
+	/** A line of progress of the drill. */
+	say(line: string): void {
+		this.#run.say(line);
 	}
 
 	#print(line: string): void {
@@ -227,6 +278,21 @@ export class Stage {
 		this.gateways.stop();
 		await Promise.all([...this.parts.values()].map(part => part.stop("SIGKILL")));
 	}
+}
+
+/** Most of what a database costs a small drill is its start. It ends with this process. */
+let shared: Promise<TestServer | null> | undefined;
+
+function storeFor({ stopsStore }: StageOptions): Promise<TestServer | null> {
+	if (stopsStore) return mongo(undefined, { own: true });
+	shared ??= mongo(undefined, { own: true });
+	return shared;
+}
+
+async function bucketOf(run: Run): Promise<Bucket> {
+	const store = present("S3 server", await s3(undefined, { own: true }));
+	run.after(() => store.stop());
+	return newBucket(run, store);
 }
 
 function present<T>(what: string, found: T | null): T {

@@ -6,6 +6,7 @@ import type { Entry, Journal } from "./journal.ts";
 import { keepReading } from "./kept.ts";
 import { readSteadily } from "./reads.ts";
 import { spread } from "./results.ts";
+import { School } from "./school.ts";
 import type { Stage } from "./stage.ts";
 
 export interface TrafficSize {
@@ -19,20 +20,24 @@ export interface TrafficSize {
 	kept: number;
 	/** How long a buyer goes on, ms; 120 s where not given. */
 	patienceMs?: number;
+	/** The version is older than lessons and uploads. */
+	isSchoolless?: boolean;
 }
 
 /** How long the provider takes to open a payment: as long as it may on a bad day, so that some are under way always. */
 const providerMs = 2_500;
 
+const uploadRestMs = 500;
 /** What all but the buyers do. */
 const readSteps = new Set(["courses", "course", "seats", "seat", "kept"]);
 
 /**
- * What an exchange of processes may not disturb: purchases, reads by clients that follow the gateways' readiness as a
+ * What an exchange of processes may not disturb: purchases, lessons, uploads, reads by clients that follow the gateways' readiness as a
  * load balancer does, and reads by clients that leave a gateway only when their connection ends.
  */
 export class Traffic {
 	readonly buyers: Buyers;
+	readonly #school: School | undefined;
 	readonly #stage: Stage;
 	readonly #journal: Journal;
 	readonly #size: TrafficSize;
@@ -40,8 +45,15 @@ export class Traffic {
 	#running: Promise<unknown> = Promise.resolve();
 	#from = 0;
 
-	private constructor(buyers: Buyers, stage: Stage, journal: Journal, size: TrafficSize) {
+	private constructor(
+		buyers: Buyers,
+		school: School | undefined,
+		stage: Stage,
+		journal: Journal,
+		size: TrafficSize,
+	) {
 		this.buyers = buyers;
+		this.#school = school;
 		this.#stage = stage;
 		this.#journal = journal;
 		this.#size = size;
@@ -51,7 +63,8 @@ export class Traffic {
 	static async open(run: Run, stage: Stage, journal: Journal, size: TrafficSize): Promise<Traffic> {
 		const buyers = await Buyers.open(run, stage, journal, size);
 		await buyers.drive(size.people, size.people);
-		const traffic = new Traffic(buyers, stage, journal, size);
+		const school = size.isSchoolless ? undefined : await School.open(run, stage, journal, buyers);
+		const traffic = new Traffic(buyers, school, stage, journal, size);
 		run.after(() => traffic.#stop.abort());
 		return traffic;
 	}
@@ -82,6 +95,7 @@ export class Traffic {
 		this.#running = Promise.all([
 			readSteadily(this.buyers.client, asked, reads, signal),
 			this.buyers.rate(purchases, ((courses - 1) * people) / purchases, signal),
+			this.#school?.teach(uploadRestMs, signal),
 			...perPerson.flatMap(
 				one => one && keepReading(this.#stage.gateways, this.#journal, one, signal),
 			),
@@ -92,6 +106,7 @@ export class Traffic {
 	async stop(): Promise<void> {
 		this.#stop.abort();
 		await this.#running;
+		await this.#school?.ended();
 	}
 
 	/** Every attempt since the start. */

@@ -3,6 +3,7 @@ import { codeOf } from "../../../kernel/errors.ts";
 import { admin } from "../../support/journey.ts";
 import { books } from "./books.ts";
 import type { Journal } from "./journal.ts";
+import { schoolBooks } from "./school-books.ts";
 import type { Raw, Stage } from "./stage.ts";
 
 const everyMs = 500;
@@ -21,20 +22,22 @@ export interface JudgeOptions {
 	mayBeUnknown?: ReadonlySet<string>;
 	/** The stream was not deleted with it: a fact of a seat that is not there yet may have been handled before the seat. */
 	mayMiscount?: boolean;
+	/** The version is older than lessons and uploads. */
+	isSchoolless?: boolean;
 }
 
 export interface Verdict {
 	/** A sentence for each thing that does not hold, at most 20 of a kind; empty when all does. */
 	broken: string[];
-	/** `captured`, `enrolled`, `transfers`, `notices`, `events`, `parked`. */
+	/** `captured`, `enrolled`, `transfers`, `notices`, `events`, `uploads`, `certificates`, `reviews`, `mails`, `parked`. */
 	counts: Record<string, number>;
 	/** What was given up on, as it lies in the receipts. */
 	parked: Raw[];
 }
 
 /**
- * Waits until nothing is under way: every outbox empty, no fact being tried, every webhook delivered and applied. Sweeps
- * meanwhile as the schedules do, and publishes nothing before its time.
+ * Waits until nothing is under way: every outbox empty, no fact being tried, every webhook delivered and applied, every
+ * video made and mail sent. Sweeps meanwhile as the schedules do, and publishes nothing before its time.
  * @returns what is still pending when the time is up; empty when all is quiet.
  */
 export async function quiesce(
@@ -43,12 +46,17 @@ export async function quiesce(
 	mayBeUnknown?: ReadonlySet<string>,
 ): Promise<string[]> {
 	const until = Date.now() + withinMs;
+	let last = "";
 	const sweeps = [...stage.node.platform.contracts.actions.keys()].filter(name =>
 		name.endsWith(".facts.sweep"),
 	);
 	for (;;) {
 		await Promise.all(sweeps.map(name => stage.ask(name).catch(() => {})));
 		const pending = await underWay(stage, mayBeUnknown);
+		if (pending.join("; ") !== last) {
+			last = pending.join("; ");
+			if (last) stage.say(`waits for ${last}`);
+		}
 		if (pending.length === 0 || Date.now() > until) return pending;
 		await pause(everyMs);
 	}
@@ -68,6 +76,10 @@ export async function underWay(
 		const trying = await collection.countDocuments({ state: "trying" });
 		if (trying > 0) pending.push(`${trying} facts that ${name} still tries`);
 	}
+	const videos = await stage.database.collection("videos").countDocuments({ status: "processing" });
+	if (videos > 0) pending.push(`${videos} videos that are being made`);
+	const mails = await stage.database.collection("mails").countDocuments({ state: "waiting" });
+	if (mails > 0) pending.push(`${mails} mails not sent`);
 	const excused = [...stage.fake.books.intents.values()]
 		.filter(({ metadata }) => mayBeUnknown.has(metadata.payment_id ?? ""))
 		.flatMap(({ id, metadata }) => [id, metadata.payment_id as string]);
@@ -82,16 +94,22 @@ export async function underWay(
 
 /**
  * After quiescence: what the buyers were answered, what the provider has and what the database has, held against each
- * other. Captured = paid = enrolled, nobody enrolled who did not pay, each thing once, books that balance.
+ * other. Captured = paid = enrolled, nobody enrolled who did not pay, each thing once, books that balance; what was
+ * uploaded can be watched, what was completed is certified, what was reviewed counts.
  */
 export async function judge(
 	stage: Stage,
 	journal: Journal,
 	options: JudgeOptions = {},
 ): Promise<Verdict> {
-	const { withinMs, mayBeParked = () => false, mayBeUnknown, mayMiscount } = options;
+	const { withinMs, mayBeParked = () => false, mayBeUnknown, mayMiscount, isSchoolless } = options;
+	const from = performance.now();
 	const pending = await quiesce(stage, withinMs, mayBeUnknown);
+	stage.say(`quiet after ${Math.round(performance.now() - from)} ms`);
 	const found = await books(stage, journal, { mayBeUnknown, mayMiscount });
+	const school = isSchoolless
+		? { broken: [], counts: {} }
+		: await schoolBooks(stage, journal, { mayMiscount });
 	const parked = await parkedFacts(stage);
 	const kinds = [
 		pending.map(what => `still under way: ${what}`),
@@ -100,9 +118,10 @@ export async function judge(
 			.map(({ _id, name, lastError }) => `${name} ${_id} is parked: ${lastError}`),
 		[...new Set(stage.fake.violations)].map(what => `asked Stripe what it does not know: ${what}`),
 		...found.broken,
+		...school.broken,
 		await auditOf(stage, mayBeUnknown),
 	];
-	const counts = { ...found.counts, parked: parked.length };
+	const counts = { ...found.counts, ...school.counts, parked: parked.length };
 	const broken = kinds.flatMap(shortened);
 	journal.judged(broken, stage.log);
 	return { broken, counts, parked };
