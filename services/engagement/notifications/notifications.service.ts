@@ -1,8 +1,8 @@
 import { iso } from "../../../kernel/clock.ts";
+import type { Fact } from "../../../kernel/contract.ts";
 import { problem } from "../../../kernel/errors.ts";
 import { derivedId } from "../../../kernel/ids.ts";
 import { type FactContext, implement } from "../../../kernel/implement.ts";
-import { format } from "../../../kernel/money/money.ts";
 import { isDuplicate } from "../../../kernel/store/collection.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import {
@@ -10,7 +10,7 @@ import {
 	NotificationModel,
 } from "../../../models/engagement/notification.model.ts";
 import { PreferenceModel } from "../../../models/engagement/preference.model.ts";
-import { kindOf, type NotificationType } from "./kinds.ts";
+import { kindOf, type NotificationType, notificationTypes } from "./kinds.ts";
 import { type Notification, notifications } from "./notifications.contract.ts";
 import {
 	channelsFor,
@@ -19,6 +19,7 @@ import {
 	toPreferences,
 	turnMailOff,
 } from "./preferences.ts";
+import { type Telling, tellings } from "./tellings.ts";
 import {
 	readUnsubscribeToken,
 	unsubscribedPage,
@@ -49,6 +50,20 @@ const answer = ({
 	createdAt,
 });
 
+interface Teller {
+	notify(ctx: FactContext, telling: Telling): Promise<void>;
+}
+
+/** A handler of each fact that somebody is told of. */
+const told = Object.fromEntries(
+	notificationTypes.map(type => [
+		type,
+		async function (this: Teller, data: never, ctx: FactContext) {
+			await this.notify(ctx, tellings[type](data));
+		},
+	]),
+) as { [K in NotificationType]: (data: Fact<K>, ctx: FactContext) => Promise<void> };
+
 /** Notifications: one of each kind for each thing that happened, by each channel, however often it is told. */
 export default implement(notifications, {
 	mixins: [Store({ notifications: NotificationModel, preferences: PreferenceModel })],
@@ -57,18 +72,12 @@ export default implement(notifications, {
 		/**
 		 * Tells a user of a fact. Its document decides by which channels, once: a fact that comes again finds it, and does
 		 * what was left undone.
-		 * @param data ids and amounts, as the notification carries them
-		 * @param said what its words need besides
 		 */
-		async notify(
-			ctx: FactContext,
-			userId: string,
-			data: NotificationDoc["data"],
-			said: Record<string, string> = {},
-		): Promise<void> {
+		async notify(ctx: FactContext, { userId, data, said, courseId }: Telling): Promise<void> {
 			const { fact } = ctx;
 			const type = fact.name as NotificationType;
-			const { title, body, path } = write(type, { ...data, ...said });
+			const course = courseId && { course: await this.courseTitle(ctx, courseId) };
+			const { title, body, path } = write(type, { ...data, ...said, ...course });
 			const preference = await this.preferences.get(userId);
 			const { inApp, live } = channelsFor(preference, type);
 			const at = mailAt(preference, type, this.clock.now());
@@ -193,48 +202,7 @@ export default implement(notifications, {
 	},
 
 	on: {
-		async "enrollment.activated"({ userId, courseId, enrollmentId }, ctx) {
-			const course = await this.courseTitle(ctx, courseId);
-			await this.notify(ctx, userId, { courseId, enrollmentId }, { course });
-		},
-
-		async "enrollment.completed"({ userId, courseId, enrollmentId }, ctx) {
-			const course = await this.courseTitle(ctx, courseId);
-			await this.notify(ctx, userId, { courseId, enrollmentId }, { course });
-		},
-
-		async "certificate.issued"({ userId, courseId, certificateId }, ctx) {
-			const course = await this.courseTitle(ctx, courseId);
-			await this.notify(ctx, userId, { certificateId, courseId }, { course });
-		},
-
-		async "lecture.ready"({ teacherId, lectureId, courseId }, ctx) {
-			const course = await this.courseTitle(ctx, courseId);
-			await this.notify(ctx, teacherId, { lectureId, courseId }, { course });
-		},
-
-		async "payment.captured"({ userId, paymentId, amountMinor, currency }, ctx) {
-			const money = format({ amountMinor, currency });
-			await this.notify(ctx, userId, { paymentId, amountMinor, currency }, { money });
-		},
-
-		async "payment.failed"({ userId, paymentId, reason }, ctx) {
-			await this.notify(ctx, userId, { paymentId }, { reason });
-		},
-
-		async "payment.refunded"({ userId, paymentId, refundId, amountMinor, currency }, ctx) {
-			const money = format({ amountMinor, currency });
-			await this.notify(ctx, userId, { paymentId, refundId, amountMinor, currency }, { money });
-		},
-
-		async "payment.refund_failed"({ userId, paymentId, refundId, amountMinor, currency }, ctx) {
-			const money = format({ amountMinor, currency });
-			await this.notify(ctx, userId, { paymentId, refundId, amountMinor, currency }, { money });
-		},
-
-		async "account.password_changed"({ userId }, ctx) {
-			await this.notify(ctx, userId, {});
-		},
+		...told,
 
 		async "account.reset_requested"({ userId, linkId }, ctx) {
 			const data = { id: linkId };

@@ -17,6 +17,7 @@ const tokenFields = {
 	expiresIn: Type.Integer({ description: "Life of the access token, seconds" }),
 };
 export const Tokens = Type.Object(tokenFields, { $id: "Tokens" });
+export type Tokens = Static<typeof Tokens>;
 export const SignedIn = Type.Object({ user: User, ...tokenFields }, { $id: "SignedIn" });
 export type SignedIn = Static<typeof SignedIn>;
 

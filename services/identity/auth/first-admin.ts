@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Env } from "../../../kernel/env.ts";
+import { newId } from "../../../kernel/ids.ts";
 import type { Runner } from "../../../kernel/runners.ts";
 import { keptSecret } from "../../../kernel/secrets.ts";
 import { checkedEmail } from "../email.ts";
+import { type RegisterNeeds, register } from "./register.ts";
 
 const firstRetryMs = 250;
 const longestRetryMs = 5_000;
@@ -42,6 +44,33 @@ export function firstAdminAccount(env: Env): AdminAccount | null {
 	if (env.mode !== "embedded" || env.DATA_DIR === ":memory:") return null;
 	const kept = JSON.parse(keptSecret(env.DATA_DIR, "admin", makeAccount)) as AdminAccount;
 	return { email: kept.email, password: kept.password, generated: true };
+}
+
+export interface FirstAdminNeeds extends RegisterNeeds {
+	rolesOf(email: string): Promise<readonly string[]>;
+	/** Tells whoever started the node. */
+	say(text: string): void;
+	warn(message: string): void;
+}
+
+/**
+ * Makes the first admin's account, once in the whole mesh. An account that has the address already stays as it is.
+ * @param dataDir where a password that was made here is kept.
+ */
+export async function makeFirstAdmin(
+	needs: FirstAdminNeeds,
+	{ email, password, generated }: AdminAccount,
+	dataDir: string,
+): Promise<void> {
+	const id = newId("usr", needs.clock.now());
+	const wanted = { id, email, password, name: "Administrator", roles: ["admin" as const] };
+	if (!(await register(needs, wanted))) {
+		if (!(await needs.rolesOf(email)).includes("admin"))
+			needs.warn(`${email} has an account that is no admin's, and stays as it is`);
+	} else if (generated)
+		needs.say(
+			`The first admin is ${email} with the password ${password}\nBoth are kept in ${dataDir}/admin.\n`,
+		);
 }
 
 /**

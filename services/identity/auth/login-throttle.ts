@@ -66,6 +66,24 @@ export class LoginThrottle {
 		};
 	}
 
+	/**
+	 * Lets somebody try; null, which they get back, is a failure.
+	 * @throws TOO_MANY_REQUESTS as above, and what `attempt` throws, which counts as none.
+	 */
+	async around<T>(
+		email: string,
+		address: string,
+		attempt: () => Promise<T | null>,
+	): Promise<T | null> {
+		const { failed, passed } = await this.enter(email, address);
+		const found = await attempt().catch(async error => {
+			await passed();
+			throw error;
+		});
+		await (found === null ? failed() : passed());
+		return found;
+	}
+
 	async #take(key: string, limit: number): Promise<LoginWindowDoc> {
 		const id = createHash("sha256").update(key).digest("base64url");
 		for (let waited = 0; ; waited += waitMs) {

@@ -23,14 +23,18 @@ export interface Welcome {
 	facts: readonly OutgoingFact[];
 }
 
-export interface RegisterNeeds {
+export interface ClaimNeeds {
+	credentials: Pick<Collection<CredentialDoc>, "advance">;
+	/** Gives a profile left behind its name and roles, once. */
+	claimProfile(claim: { id: string; name: string; roles: Role[] }): Promise<unknown>;
+}
+
+export interface RegisterNeeds extends ClaimNeeds {
 	credentials: Pick<Collection<CredentialDoc>, "findOne" | "insert" | "advance">;
 	clock: Clock;
 	hash(password: string): Promise<string>;
 	/** Makes the profile, or gives back the one that has the e-mail. */
 	createProfile(profile: Omit<Registration, "password">): Promise<{ id: string }>;
-	/** Gives a profile left behind its name and roles, once. */
-	claimProfile(claim: { id: string; name: string; roles: Role[] }): Promise<unknown>;
 	/** How a new account is welcomed; not at all where not given. */
 	welcome?(userId: string): Welcome;
 }
@@ -77,7 +81,7 @@ export async function register(
 
 /** Tells a profile that was taken up its name and roles, where that was cut off. Before any token is issued. */
 export async function finishClaim(
-	{ credentials, claimProfile }: Pick<RegisterNeeds, "credentials" | "claimProfile">,
+	{ credentials, claimProfile }: ClaimNeeds,
 	{ id, claim }: CredentialDoc,
 ): Promise<void> {
 	if (!claim) return;

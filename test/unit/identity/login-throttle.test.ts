@@ -117,6 +117,28 @@ test("an attempt that ends after its window does not count in the next one", asy
 		assert.deepEqual([slots, failures], [0, 0]);
 });
 
+test("an attempt that finds nothing is a failure, and one that is cut off is none", async () => {
+	const { clock, windows } = await throttle();
+	const login = new LoginThrottle(windows, clock);
+	const around = (attempt: () => Promise<string | null>) => login.around(ada, "a", attempt);
+	const counts = async () =>
+		(await windows.find({})).map(({ slots, failures }) => [slots, failures]);
+	assert.equal(await around(async () => "found"), "found");
+	await assert.rejects(
+		around(() => Promise.reject(new Error("cut off"))),
+		/cut off/,
+	);
+	assert.deepEqual(await counts(), [
+		[0, 0],
+		[0, 0],
+	]);
+	assert.equal(await around(async () => null), null);
+	assert.deepEqual(await counts(), [
+		[1, 1],
+		[1, 1],
+	]);
+});
+
 test("the store holds neither e-mail nor address", async () => {
 	const { fail, windows } = await throttle();
 	await fail(ada, "192.0.2.1");
