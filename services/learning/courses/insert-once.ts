@@ -7,7 +7,7 @@ import type { Doc } from "../../../kernel/store/model.ts";
 
 /** Inserts a document; where a run that was cut off under the same seed made it already, gives that one back. */
 export async function insertOnce<T extends Doc>(
-	collection: Collection<T>,
+	collection: Pick<Collection<T>, "insert" | "get">,
 	doc: T,
 	facts: readonly OutgoingFact[] = [],
 ): Promise<T> {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Ctx } from "../../../kernel/contract.ts";
 import { fact } from "../../../kernel/facts/fact.ts";
@@ -37,8 +36,11 @@ export const completionOf = (course: CourseDoc): Completion => ({
 });
 
 /** Told with each change of sections and lectures. */
-export const outlineChanged = (ctx: Ctx, clock: Clock, courseId: string): OutgoingFact =>
-	fact(ctx, clock, contract, "course.outline_changed", { courseId });
+export const outlineChanged = (
+	ctx: Pick<Ctx, "headers" | "locals">,
+	clock: Clock,
+	courseId: string,
+): OutgoingFact => fact(ctx, clock, contract, "course.outline_changed", { courseId });
 
 /**
  * Told with each change of what completes a course. Its id derives from nothing: one request or fact may lead to several,
@@ -48,36 +50,6 @@ export const completionChanged = (clock: Clock, courseId: string): OutgoingFact 
 	fact({ headers: {}, locals: {} } as never, clock, contract, "course.completion_changed", {
 		courseId,
 	});
-
-/**
- * Writes the lectures of a course into the course, and tells it where they have changed: made on the course as it was
- * before the lectures were read, or not at all, so that the last one to write has seen them all.
- */
-export async function relist(
-	{
-		courses,
-		clock,
-		partsOf,
-	}: {
-		courses: Pick<Collection<CourseDoc>, "get" | "advance">;
-		clock: Clock;
-		partsOf(courseId: string): Promise<Parts>;
-	},
-	id: string,
-): Promise<void> {
-	for (;;) {
-		const course = await courses.get(id);
-		if (!course) return;
-		const lessons = lessonsOf(await partsOf(id));
-		if (isDeepStrictEqual(lessons, course.lessons ?? {})) return;
-		const changed = await courses.advance(
-			{ id, lessonsVersion: course.lessonsVersion ?? { $exists: false } },
-			{ $set: { lessons }, $inc: { lessonsVersion: 1 } },
-			[completionChanged(clock, id)],
-		);
-		if (changed) return;
-	}
-}
 
 const purgeBatch = 200;
 

@@ -23,12 +23,7 @@ export const as = ({ token }: Pick<SignedUp, "token">, seed?: string) => ({
 /** Calling options of another system's server. */
 export const asService = (service: string) => ({ headers: { service } });
 
-/** The stable code an action refuses with; `ok` where it does not. */
-export const outcome = (answer: Promise<unknown>): Promise<string | undefined> =>
-	answer.then(
-		() => "ok",
-		error => codeOf(error) ?? String(error),
-	);
+export { outcome } from "../../support/outcome.ts";
 
 /** The places of a VALIDATION_ERROR. */
 export async function placesOf(answer: Promise<unknown>): Promise<string[]> {
