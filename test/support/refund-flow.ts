@@ -27,7 +27,7 @@ export async function refundFlow(base: string, sold: Sold): Promise<void> {
 	const booked = async (id: string, total: number) => {
 		const { body } = await eventually(
 			() => get(`/api/ledger/transfers?subjectId=${id}`, adminToken),
-			answer => answer.body.total === total,
+			({ body }) => body.items.length === total,
 		);
 		interface Leg {
 			account: string;
