@@ -124,7 +124,8 @@ const { files, types } = select(process.argv.slice(2));
 if (problems.length === 0) {
 	const isLight = (file: string) => SIDE_BY_SIDE.has(folderOf(file));
 	const waits = (file: string) => TWO_AT_A_TIME.has(folderOf(file));
-	await runFiles(files.filter(isLight), availableParallelism(), 60_000);
+	// They wait for a third of their time.
+	await runFiles(files.filter(isLight), availableParallelism() + 1, 60_000);
 	await runFiles(files.filter(waits), 2, 600_000);
 	await runFiles(
 		files.filter(file => !isLight(file) && !waits(file)),
