@@ -56,7 +56,7 @@ export class Fuse {
 type Handler = (ctx: Context) => Promise<unknown>;
 
 /** What is kept of an action's answers, and its params by name: whatever else a request carries changes no answer. */
-export type KeptAnswers = AnswerCache & { params: readonly string[] };
+type KeptAnswers = AnswerCache & { params: readonly string[] };
 
 /** An answer, and the mark of what it is about as it was before the answer was made. */
 interface Kept {

@@ -34,7 +34,7 @@ export class Authoring {
 	/** @throws VALIDATION_ERROR as `termsAfter` does @throws TEACHER_NOT_APPROVED for a course that is sold. */
 	async create(wanted: Params<"courses.create">): Promise<CourseDoc> {
 		const { courses, ctx } = this.#needs;
-		const id = idFor(ctx as never, "crs");
+		const id = idFor(ctx, "crs");
 		const course = courseFrom(wanted, { id, teacherId: ctx.locals.user.id, now: this.#now() });
 		if (isSold(course)) await this.#checkApproval();
 		return insertOnce(courses, course);
