@@ -255,6 +255,7 @@ export class Side {
 	named(text: string, isNew = true): string {
 		return withoutTrace(text)
 			.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "<time>")
+			.replace(/(X-Amz-(?:Credential|Date|Expires))=[^&"\\]+/g, "$1=<time>")
 			.replace(/\b1[78]\d{8}(\d{3})?\b/g, "<time>")
 			.replace(/[\w-]{20,}(@example\.com)?|\b[\w-]{1,19}@example\.com/g, word =>
 				isRandom.test(word) ? this.#named(word, isNew) : word,

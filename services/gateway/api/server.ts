@@ -79,7 +79,9 @@ export function makeServer(
 	server.setTimeout(limits.idleMs);
 	server.on("checkExpectation", handle);
 	server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-		if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+		// Browsers open connections ahead: an answer to none would be taken for that to the first request.
+		const isUnused = socket.bytesRead === 0;
+		if (error.code === "ECONNRESET" || !socket.writable || isUnused) socket.destroy();
 		else refuse(faults[error.code ?? ""] ?? "BAD_REQUEST", socket);
 	});
 	return server;

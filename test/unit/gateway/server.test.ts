@@ -64,6 +64,14 @@ test("headers, bodies and idle connections have their time, and then none", asyn
 	assert.ok(ms > 100 && ms < 2_500, `${ms} ms`);
 });
 
+test("a connection that was opened ahead and never used is closed without a word", async t => {
+	const { open, refused } = await listening(t, quick);
+	const unused = open("");
+	const used = open("G");
+	await Promise.all([endOf(unused), endOf(used)]);
+	assert.deepEqual(refused, ["REQUEST_TOO_SLOW"]);
+});
+
 test("a body that comes slowly goes on where nobody ends it, and is told of once", async t => {
 	const told: string[] = [];
 	const server = makeServer(
