@@ -693,8 +693,13 @@ export async function openBothPaths(
 			configure(platform, nodeID) {
 				const options = brokerOptions(platform, nodeID, { checkResults: true });
 				const middlewares = [watchContexts(at, sights), ...(options.middlewares ?? [])];
-				// Behind the gateways it would count what both of them sent.
-				const circuitBreaker = { ...options.circuitBreaker, enabled: at !== "behind" };
+				const circuitBreaker = {
+					...options.circuitBreaker,
+					// Behind the gateways it would count what both of them sent.
+					enabled: at !== "behind",
+					// Both must be open when they are asked.
+					halfOpenTime: 300_000,
+				};
 				return { ...options, middlewares, circuitBreaker };
 			},
 			identity: { keys: "auth.jwks", revoked: "auth.revoked", hint: "auth.revoked" },
