@@ -18,6 +18,7 @@ import {
 	type Point,
 	playOn,
 	pointsIn,
+	type Return,
 	recover,
 } from "./crash.ts";
 import { type Journey, type Place, play, type Raw, settled } from "./crash-journey.ts";
@@ -99,7 +100,7 @@ export class MeshDrill {
 	}
 
 	/** Ends the process that holds the service at one of its points (`<service>:<n>:before|after`); what comes of it. */
-	async crash(name: JourneyName, at: string): Promise<Aftermath> {
+	async crash(name: JourneyName, at: string, back: Return): Promise<Aftermath> {
 		const journey: Journey = journeys[name];
 		const played = await this.#played(journey);
 		const [service = ""] = at.split(":");
@@ -126,7 +127,7 @@ export class MeshDrill {
 			printed.some(line => line.startsWith(`crash point ${at} `)),
 			`the journey did not end at ${at}\n${printed.join("\n")}`,
 		);
-		return recover(journey, this.#place, played);
+		return recover(journey, this.#place, played, back);
 	}
 
 	/** New people, before they begin. */

@@ -36,8 +36,8 @@ export const lastOf = (outcomes: Outcomes): Answered => [...outcomes.values()].a
 export interface Aftermath {
 	/** How far it was. */
 	stage: string;
-	/** After a restart, one sweep and no word from a client. */
-	silent: Answered;
+	/** After a restart, one sweep and no word from a client; not seen where they came back at once. */
+	silent?: Answered;
 	/** After the clients came back and went through everything. */
 	final: Answered;
 }
@@ -126,17 +126,36 @@ export async function playOn<Cast>(
 	return outcomes;
 }
 
-/** What a sweep, and then the clients' return, makes of a journey that was cut off. */
+/** Goes on with all that a crash left undone still there, until the end or an answer that says no. */
+async function goOn<Cast>(
+	{ steps }: Journey<Cast>,
+	place: Place,
+	{ cast, memory }: Played<Cast>,
+): Promise<void> {
+	try {
+		for await (const _ of steps(place, cast, memory));
+	} catch (error) {
+		const { code } = error as { code?: unknown };
+		if (!(typeof code === "number" && code >= 400 && code < 500)) throw error;
+	}
+}
+
+/** Whether clients come back to what a crash left, or once it was swept. */
+export type Return = "at once" | "later";
+
+/** What a sweep and the clients' return make of a journey that was cut off. */
 export async function recover<Cast>(
 	journey: Journey<Cast>,
 	place: Place,
 	played: Played<Cast>,
+	back: Return,
 ): Promise<Aftermath> {
 	const { cast, admin } = played;
 	const stage = await journey.stageOf(place.records, cast);
+	if (back === "at once") await goOn(journey, place, played);
 	await sweep(place);
-	const silent = await journey.outcome(place, cast, admin);
-	return { stage, silent, final: lastOf(await playOn(journey, place, played)) };
+	const silent = back === "later" && { silent: await journey.outcome(place, cast, admin) };
+	return { stage, ...silent, final: lastOf(await playOn(journey, place, played)) };
 }
 
 /** An embedded product that runs on a data directory. */
@@ -238,12 +257,14 @@ export class EmbeddedDrill {
 	}
 
 	/** Ends a journey at a point (`<service>:<n>:before|after`) and sees what comes of it. */
-	async crash(at: string): Promise<Aftermath> {
+	async crash(at: string, back: Return): Promise<Aftermath> {
 		return this.#withCopy(async (dir, port, { cast, admin }) => {
 			const { lines, signal } = await this.#child(dir, port, cast, at);
 			assert.equal(signal, "SIGKILL", `the journey did not end at ${at}\n${lines.join("\n")}`);
 			const memory = fileMemory(notesIn(dir));
-			return running(dir, port, place => recover(this.#journey, place, { cast, admin, memory }));
+			return running(dir, port, place =>
+				recover(this.#journey, place, { cast, admin, memory }, back),
+			);
 		});
 	}
 
