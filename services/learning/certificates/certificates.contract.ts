@@ -135,6 +135,7 @@ export const certificates = defineContract("certificates", {
 			description: "The style of that page",
 			...pages,
 			ignoresToken: true,
+			isStatic: true,
 			rest: "GET /certificates/page/certificate.css",
 			media: ["text/css"],
 			result: FileAnswer,

@@ -30,6 +30,11 @@ export const lectureInOutline = ({ id, title, durationSeconds, isPreview }: Lect
 	isPreview,
 });
 
+const lectureInSection = (lecture: LectureDoc) => ({
+	...lectureInOutline(lecture),
+	...(Object.keys(lecture.uploads ?? {}).length > 0 && { hasUpload: true }),
+});
+
 /** The sections of a course with their lectures, in the order its teacher gave. */
 export const outlineOf = (
 	{ outline }: Pick<CourseDoc, "outline">,
@@ -44,7 +49,7 @@ export const outlineOf = (
 		lectures: inOrder(
 			lectures.filter(lecture => lecture.sectionId === id),
 			outline.find(section => section.id === id)?.lectures ?? [],
-		).map(lectureInOutline),
+		).map(lectureInSection),
 	}));
 
 /** @throws VALIDATION_ERROR at the first id that does not belong there or is there twice. */

@@ -67,6 +67,17 @@ describe("an outline", () => {
 		});
 	});
 
+	test("says which lectures a video was announced for", () => {
+		const uploads = { fil_1: { n: 1, status: "failed" as const } };
+		const [a1, a2, b1] = parts.lectures as [LectureDoc, LectureDoc, LectureDoc];
+		const lectures = [{ ...a1, uploads }, { ...a2, uploads: {} }, b1];
+		const [first, second] = outlineOf({ outline: [] }, { ...parts, lectures });
+		assert.deepEqual(
+			[...(first?.lectures ?? []), ...(second?.lectures ?? [])].map(l => l.hasUpload),
+			[true, undefined, undefined],
+		);
+	});
+
 	test("holds every section once and every lecture of theirs once, whatever the order says", () => {
 		const anyId = fc.constantFrom("a", "b", "c", "a1", "a2", "b1", "gone");
 		const order = fc.array(fc.record({ id: anyId, lectures: fc.array(anyId, { maxLength: 5 }) }), {

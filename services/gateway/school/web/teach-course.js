@@ -356,5 +356,7 @@ export async function teachCoursePage(view) {
 		clearInterval(timer);
 		for (const end of ends2) end();
 	});
-	await Promise.all(lectures().map(lecture => ask(lecture.id)));
+	await Promise.all(
+		lectures().flatMap(({ id: lectureId, hasUpload }) => (hasUpload ? ask(lectureId) : [])),
+	);
 }
