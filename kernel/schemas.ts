@@ -7,6 +7,10 @@ export const Timestamp = Type.String({ format: "date-time", description: "ISO 86
 /** An id in a body. In a path an id is any string: one that names nothing is 404, not 422. */
 export const Id = Type.String({ minLength: 1, maxLength: 64 });
 
+export const PastRetention = Type.Boolean({
+	description: "What it said was removed, `RETENTION_DAYS` after it was needed last",
+});
+
 export const Currency = Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217" });
 
 /** An amount as answers show it. */

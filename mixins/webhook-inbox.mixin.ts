@@ -1,10 +1,12 @@
 import type { ServiceBroker } from "moleculer";
 import type { Clock } from "../kernel/clock.ts";
+import type { Env } from "../kernel/env.ts";
 import { backOffMs } from "../kernel/facts/consumer.ts";
 import { defineMixin } from "../kernel/implement.ts";
 import { type Collection, isDuplicate, type Page } from "../kernel/store/collection.ts";
 import { defineModel, type Model } from "../kernel/store/model.ts";
 import { openCollection } from "../kernel/store/open.ts";
+import { type Ageing, ageing, Retention } from "../kernel/store/retention.ts";
 
 const parkedAfterMs = 24 * 3_600_000;
 const batch = 100;
@@ -17,17 +19,20 @@ export interface InboxEvent {
 	type: string;
 }
 
-/** A webhook as it came, kept for ever: an event seen before is known by its id. */
-export interface WebhookDoc<E extends InboxEvent> {
+/**
+ * A webhook as it came. It is kept for ever: an event seen before is known by its id. What it says is kept until it is
+ * applied, or means nothing here, and past its retention.
+ */
+export interface WebhookDoc<E extends InboxEvent> extends Ageing {
 	/** `<sender>:<event id>` */
 	id: string;
 	sender: string;
 	type: string;
 	/** What it is about, where it says so: found by it later. */
 	subjectId?: string;
-	event: E;
+	event?: E;
 	/** The bytes that were signed. */
-	body: string;
+	body?: string;
 	/**
 	 * `received` waits to be applied, `ignored` is of a type that means nothing here, `parked` could not be applied
 	 * within a day and is tried again when the sender sends it again or somebody replays it.
@@ -58,13 +63,16 @@ export const webhookModel = <E extends InboxEvent>(name: string): Model<WebhookD
 			lastError: String,
 			receivedAt: Number,
 			doneAt: Number,
+			...ageing.fields,
 		},
-		indexes: { state: {}, subjectId: { sparse: true } },
+		indexes: { state: {}, subjectId: { sparse: true }, ...ageing.indexes },
 	});
 
 export interface InboxNeeds<E extends InboxEvent> {
 	events: Collection<WebhookDoc<E>>;
 	clock: Clock;
+	/** How long the content of settled events is kept. */
+	retentionDays: number | "off";
 	/** Whether the service acts on such events at all. */
 	isKnown(event: E): boolean;
 	/** What it is about, in the service's own ids. */
@@ -80,9 +88,18 @@ export interface InboxNeeds<E extends InboxEvent> {
  */
 export class Inbox<E extends InboxEvent> {
 	readonly #needs: InboxNeeds<E>;
+	readonly #retention: Retention<WebhookDoc<E>>;
 
 	constructor(needs: InboxNeeds<E>) {
 		this.#needs = needs;
+		this.#retention = new Retention({
+			collection: needs.events,
+			clock: needs.clock,
+			days: needs.retentionDays,
+			settled: { state: { $in: ["done", "ignored"] } },
+			settledAt: ({ doneAt, receivedAt }) => doneAt ?? receivedAt,
+			without: () => ({ $unset: { event: true, body: true } }),
+		});
 	}
 
 	/** Stores an event and tries to apply it; one that was applied before does nothing. Throws only where it could not be stored. */
@@ -106,6 +123,11 @@ export class Inbox<E extends InboxEvent> {
 			}
 			if (waiting.length < batch) return applied;
 		}
+	}
+
+	/** Removes what settled events say once that is past its retention. @returns of how many. */
+	endContent(): Promise<number> {
+		return this.#retention.end();
 	}
 
 	/** Tries one once more that is parked or waits. @returns its state then; null for one that never came. */
@@ -147,7 +169,7 @@ export class Inbox<E extends InboxEvent> {
 				receivedAt: now,
 				...(isKnown(event)
 					? { state: "received", nextAt: now + backOffMs(1) }
-					: { state: "ignored" }),
+					: { state: "ignored", agesFrom: now }),
 			});
 		} catch (error) {
 			const known = isDuplicate(error, "id") ? await events.get(id) : null;
@@ -161,15 +183,17 @@ export class Inbox<E extends InboxEvent> {
 		const { events, clock, apply } = this.#needs;
 		let missing: unknown;
 		try {
-			missing = await apply(event, sender);
+			// What waits has what it says.
+			missing = await apply(event as E, sender);
 		} catch (error) {
 			missing = error;
 		}
 		if (missing !== undefined) return this.#postpone(stored, missing);
+		const doneAt = clock.now();
 		await events.advance(
-			{ id },
+			{ id, state: { $in: ["received", "parked"] } },
 			{
-				$set: { state: "done", tries: tries + 1, doneAt: clock.now() },
+				$set: { state: "done", tries: tries + 1, doneAt, agesFrom: doneAt },
 				$unset: { nextAt: true, lastError: true },
 			},
 		);
@@ -214,6 +238,7 @@ interface WithInbox<E extends InboxEvent> extends InboxMethods<E> {
 	broker: unknown;
 	name: string;
 	clock: Clock;
+	env: Env;
 	logger: { warn(message: string, error: unknown): void };
 	inbox: Inbox<E>;
 	inboxEvents: Collection<WebhookDoc<E>>;
@@ -229,6 +254,7 @@ export const WebhookInbox = <E extends InboxEvent>(name: string) =>
 			this.inbox = new Inbox({
 				events: this.inboxEvents,
 				clock: this.clock,
+				retentionDays: this.env.RETENTION_DAYS,
 				isKnown: event => this.isKnownEvent(event),
 				subjectOf: event => this.subjectOfEvent(event),
 				apply: (event, sender) => this.applyEvent(event, sender),

@@ -1,6 +1,8 @@
 import { defineModel } from "../../kernel/store/model.ts";
+import { type Ageing, ageing } from "../../kernel/store/retention.ts";
 
-export interface FileDoc {
+/** A file, and for ever that it was; what an ended one was called, until that is past its retention. */
+export interface FileDoc extends Ageing {
 	id: string;
 	ownerId: string;
 	purpose: "lecture";
@@ -12,6 +14,10 @@ export interface FileDoc {
 	contentType: string;
 	status: "awaiting_upload" | "uploaded" | "rejected" | "deleted";
 	reason?: "size" | "type" | "expired";
+	/** Whose quota its bytes count for: its owner, and nobody's (empty) once it has ended. */
+	countsFor?: string;
+	/** It was ended before its address was given away: there was no room for it. */
+	hadNoRoom?: true;
 	/** Of an upload in parts: bytes of every part but the last. */
 	partSize?: number;
 	/** The store's name for an upload in parts. */
@@ -37,6 +43,8 @@ export const FileModel = defineModel<FileDoc>()({
 		contentType: String,
 		status: String,
 		reason: String,
+		countsFor: String,
+		hadNoRoom: Boolean,
 		partSize: Number,
 		uploadId: String,
 		key: String,
@@ -44,6 +52,13 @@ export const FileModel = defineModel<FileDoc>()({
 		sweepAt: Number,
 		createdAt: String,
 		updatedAt: String,
+		...ageing.fields,
 	},
-	indexes: { ownerId: {}, subjectId: {}, sweepAt: { sparse: true } },
+	indexes: {
+		ownerId: {},
+		subjectId: {},
+		countsFor: {},
+		sweepAt: { sparse: true },
+		...ageing.indexes,
+	},
 });

@@ -1,4 +1,5 @@
 import { defineModel } from "../../kernel/store/model.ts";
+import { type Ageing, ageing } from "../../kernel/store/retention.ts";
 
 /** A mail as it reads. */
 export interface ShownMail {
@@ -8,8 +9,8 @@ export interface ShownMail {
 	html: string;
 }
 
-/** One mail to one reader, kept from before it is sent. */
-export interface MailDoc {
+/** One mail to one reader, kept from before it is sent; what it says, until that is past its retention. */
+export interface MailDoc extends Ageing {
 	/** Derived from its key: one mail for each, for ever. */
 	id: string;
 	key: string;
@@ -18,7 +19,7 @@ export interface MailDoc {
 	/** The address, for who has no account. */
 	to?: string;
 	template: string;
-	/** What the template says of it; never a secret. */
+	/** What the template says of it; never a secret. Empty past its retention. */
 	data: { title?: string; body?: string; path?: string; id?: string };
 	unsubscribeUrl?: string;
 	/**
@@ -34,7 +35,7 @@ export interface MailDoc {
 	createdAt: number;
 	/** ms */
 	sentAt?: number;
-	/** As it was sent, where the sandbox's inbox is who got it. */
+	/** As it was sent, where the sandbox's inbox is who got it; past its retention, that it is. */
 	shown?: ShownMail;
 }
 
@@ -54,6 +55,7 @@ export const MailModel = defineModel<MailDoc>()({
 		createdAt: Number,
 		sentAt: Number,
 		shown: { type: Object },
+		...ageing.fields,
 	},
-	indexes: { userId: { sparse: true }, nextAt: { sparse: true }, state: {} },
+	indexes: { userId: { sparse: true }, nextAt: { sparse: true }, state: {}, ...ageing.indexes },
 });

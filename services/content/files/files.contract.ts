@@ -97,6 +97,18 @@ export const FILE_STORE_MISSING = {
 	title: "This deployment has no store for files",
 	explanation: "A mesh keeps files in an S3 store: `AWS_S3_BUCKET` and its keys name one.",
 } as const;
+/** 403 and not 413: the request is not too large, and is granted once other files are removed. */
+export const UPLOAD_QUOTA_EXCEEDED = {
+	status: 403,
+	title: "The files of this account may not have so many bytes together",
+	explanation:
+		"Remove videos that nobody needs, or ask the operator for more (`UPLOAD_QUOTA_GB`). An upload that broke off counts " +
+		"until its time is over.",
+	data: Type.Object({
+		usedBytes: Type.Integer({ description: "Uploads under way included" }),
+		allowedBytes: Type.Integer(),
+	}),
+} as const;
 export const UPLOAD_MISSING = {
 	status: 409,
 	title: "The file, or a part of it, has not been uploaded",
@@ -135,7 +147,8 @@ export const files = defineContract("files", {
 		begin: {
 			description:
 				"Announces a file of `fileSize` bytes and says where it is to be uploaded. With `multipart` it comes in " +
-				"parts, each of which can be sent again; above 1 GiB that is the only way",
+				"parts, each of which can be sent again; above 1 GiB that is the only way. All files of an owner together, " +
+				"uploads under way included, may have `UPLOAD_QUOTA_GB`",
 			kind: "write",
 			access: ["internal", forCourses],
 			rest: "POST /api/files/internal/presigned-url",
@@ -154,7 +167,7 @@ export const files = defineContract("files", {
 				multipart: Type.Optional(Type.Boolean()),
 			}),
 			result: Upload,
-			errors: { FILE_STORE_MISSING },
+			errors: { FILE_STORE_MISSING, UPLOAD_QUOTA_EXCEEDED },
 			example: {
 				ownerId: "usr_0190f3c2-0000-7000-8000-000000000000",
 				purpose: "lecture",
@@ -300,6 +313,14 @@ export const files = defineContract("files", {
 			result: Type.Object({ swept: Type.Integer() }, { $id: "SweptFiles" }),
 			example: {},
 		},
+		endContent: {
+			description: "Removes what files were called that ended longer than `RETENTION_DAYS` ago",
+			kind: "write",
+			access: "internal",
+			timeoutMs: 60_000,
+			result: Type.Object({ ended: Type.Integer() }, { $id: "EndedFiles" }),
+			example: {},
+		},
 		tidy: {
 			description: "Drops what lies in the store and belongs to no file, once it is two days old",
 			kind: "write",
@@ -320,7 +341,7 @@ export const files = defineContract("files", {
 		},
 		"file.deleted": { v: 1, data: Type.Object(factData, { $id: "FileDeleted" }) },
 	},
-	schedules: { sweep: "PT1M", tidy: "PT6H" },
+	schedules: { sweep: "PT1M", endContent: "PT5M", tidy: "PT6H" },
 });
 
 declare module "../../../kernel/contract.ts" {

@@ -2,10 +2,12 @@ import type { Readable } from "node:stream";
 import { iso } from "../../../kernel/clock.ts";
 import type { Ctx } from "../../../kernel/contract.ts";
 import { problem } from "../../../kernel/errors.ts";
-import { implement } from "../../../kernel/implement.ts";
+import { defineMixin, implement } from "../../../kernel/implement.ts";
+import { pastRetention, Retention } from "../../../kernel/store/retention.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type FileDoc, FileModel } from "../../../models/content/file.model.ts";
 import { files } from "./files.contract.ts";
+import { Quota } from "./quota.ts";
 import { partsOf } from "./rules.ts";
 import type { DiskStore } from "./stores/disk.ts";
 import { Stores } from "./stores/mixin.ts";
@@ -17,8 +19,12 @@ const ownLinkMs = 3_600_000;
 /** Within it, an owner is given the same address again, which browsers then have in their cache. */
 const sameLinkMs = 60_000;
 
+const opened = defineMixin({
+	brings: undefined as { quota: Quota; retention: Retention<FileDoc> } | undefined,
+});
+
 export default implement(files, {
-	mixins: [Store({ files: FileModel }), Stores],
+	mixins: [Store({ files: FileModel }), Stores, opened],
 
 	methods: {
 		/** @throws FILE_STORE_MISSING */
@@ -31,6 +37,7 @@ export default implement(files, {
 			return new Uploads({
 				files: this.files,
 				store: this.theStore(),
+				quota: this.quota,
 				clock: this.clock,
 				publicUrl: this.env.publicUrl,
 				warn: (message, error) => this.logger.warn(message, error),
@@ -146,11 +153,29 @@ export default implement(files, {
 		},
 
 		async sweep(ctx) {
+			await this.quota.countAll();
 			return { swept: this.store ? await this.uploads().sweep(ctx) : 0 };
+		},
+
+		async endContent() {
+			return { ended: await this.retention.end() };
 		},
 
 		async tidy() {
 			return { dropped: this.store ? await this.uploads().tidy() : 0 };
 		},
+	},
+
+	async started() {
+		const { UPLOAD_QUOTA_GB, RETENTION_DAYS } = this.env;
+		this.quota = new Quota(this.files, this.clock, UPLOAD_QUOTA_GB);
+		this.retention = new Retention({
+			collection: this.files,
+			clock: this.clock,
+			days: RETENTION_DAYS,
+			settled: { status: { $in: ["rejected", "deleted"] } },
+			settledAt: ({ updatedAt }) => Date.parse(updatedAt),
+			without: () => ({ $set: { fileName: pastRetention } }),
+		});
 	},
 });

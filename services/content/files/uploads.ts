@@ -6,6 +6,7 @@ import { idFor } from "../../../kernel/ids.ts";
 import { type Collection, isDuplicate } from "../../../kernel/store/collection.ts";
 import type { FileDoc } from "../../../models/content/file.model.ts";
 import { files as contract, type StoredFile, type Upload } from "./files.contract.ts";
+import { type Quota, quotaDetail, type Usage } from "./quota.ts";
 import { isOfType, partsOf, planOf, tellingBytes } from "./rules.ts";
 import type { FileStore } from "./stores/port.ts";
 
@@ -24,6 +25,7 @@ const sweptAtOnce = 100;
 export interface UploadsNeeds {
 	files: Collection<FileDoc>;
 	store: FileStore;
+	quota: Quota;
 	clock: Clock;
 	publicUrl: string;
 	warn(message: string, error: unknown): void;
@@ -41,6 +43,14 @@ const about = ({ id, ownerId, purpose, subjectId }: FileDoc) => ({
 	purpose,
 	subjectId,
 });
+
+/** What every file gets when it ends: its bytes count no more, and what it was called ages. */
+const endedAt = (now: number) => ({ countsFor: "", agesFrom: now, updatedAt: iso(now) });
+
+const noRoom = ({ usedBytes, allowedBytes }: Usage, { fileSize }: FileDoc) => {
+	const usage = { usedBytes, allowedBytes };
+	return problem(contract, "UPLOAD_QUOTA_EXCEEDED", usage, quotaDetail(usage, fileSize));
+};
 
 /** A file as other services see it. */
 export const fileView = ({
@@ -80,7 +90,7 @@ export class Uploads {
 
 	/**
 	 * Writes the file down and opens its upload; under the same seed again the same one.
-	 * @throws VALIDATION_ERROR for a type or size that its purpose does not allow
+	 * @throws VALIDATION_ERROR for a type or size that its purpose does not allow @throws UPLOAD_QUOTA_EXCEEDED
 	 */
 	async begin(ctx: Request, announced: Announced): Promise<Upload> {
 		const { clock, store, publicUrl } = this.#needs;
@@ -89,9 +99,10 @@ export class Uploads {
 		const now = clock.now();
 		const uploadUntil = now + (partSize === undefined ? addressMs : inPartsMs);
 		const file = await this.#opened(
-			await this.#insertOnce({
+			await this.#reserve(ctx, {
 				id: idFor(ctx as never, "fil"),
 				...what,
+				countsFor: what.ownerId,
 				...(partSize !== undefined && { partSize }),
 				status: "awaiting_upload",
 				uploadUntil,
@@ -155,13 +166,13 @@ export class Uploads {
 		}
 		const { key, reason } = seen;
 		const { fileSize, contentType } = file;
+		const decidedAt = clock.now();
 		const decided = await files.advance(
 			{ id: file.id, status: "awaiting_upload" },
 			{
-				$set: {
-					updatedAt: iso(clock.now()),
-					...(reason ? { status: "rejected", reason } : { status: "uploaded", key }),
-				},
+				$set: reason
+					? { ...endedAt(decidedAt), status: "rejected", reason }
+					: { updatedAt: iso(decidedAt), status: "uploaded", key },
 			},
 			[
 				reason
@@ -176,20 +187,7 @@ export class Uploads {
 
 	/** Ends a file. */
 	async remove(ctx: Request, file: FileDoc): Promise<FileDoc> {
-		const { files, clock } = this.#needs;
-		const now = clock.now();
-		const removed = await files.advance(
-			{ id: file.id, status: { $in: ["awaiting_upload", "uploaded", "rejected"] } },
-			{
-				$set: {
-					status: "deleted",
-					updatedAt: iso(now),
-					sweepAt: Math.max(now, file.uploadUntil + graceMs),
-				},
-				$unset: { key: true },
-			},
-			[fact(ctx, clock, contract, "file.deleted", about(file))],
-		);
+		const removed = await this.#delete(ctx, file, ["awaiting_upload", "uploaded", "rejected"]);
 		const ended = removed ?? (await this.#again(file));
 		await this.#drop(ended);
 		return ended;
@@ -210,7 +208,7 @@ export class Uploads {
 			const { id, sweepAt } = file;
 			const expired = await files.advance(
 				{ id, status: "awaiting_upload" },
-				{ $set: { status: "rejected", reason: "expired", updatedAt: iso(now) } },
+				{ $set: { ...endedAt(now), status: "rejected", reason: "expired" } },
 				[fact(ctx, clock, contract, "file.rejected", { ...about(file), reason: "expired" })],
 			);
 			const { key } = expired ?? (await this.#again(file));
@@ -257,6 +255,42 @@ export class Uploads {
 		const found = await this.#needs.files.get(id);
 		if (!found) throw problem(contract, "FILE_NOT_FOUND");
 		return found;
+	}
+
+	/** Null unless it is in one of these states. */
+	#delete(
+		ctx: Request,
+		file: FileDoc,
+		from: readonly FileDoc["status"][],
+		more: Partial<FileDoc> = {},
+	): Promise<FileDoc | null> {
+		const { files, clock } = this.#needs;
+		const now = clock.now();
+		const sweepAt = Math.max(now, file.uploadUntil + graceMs);
+		return files.advance(
+			{ id: file.id, status: { $in: from } },
+			{ $set: { ...endedAt(now), ...more, status: "deleted", sweepAt }, $unset: { key: true } },
+			[fact(ctx, clock, contract, "file.deleted", about(file))],
+		);
+	}
+
+	/**
+	 * Stores a file where its owner has room for it. It is stored, then looked at again, and taken back where others came
+	 * in meanwhile: of two that are too much together both may be refused, and never both stay.
+	 */
+	async #reserve(ctx: Request, file: FileDoc): Promise<FileDoc> {
+		const { files, quota } = this.#needs;
+		const known = await files.get(file.id);
+		if (!known) {
+			const room = await quota.roomFor(file);
+			if (!room.isThere) throw noRoom(room, file);
+		}
+		const stored = known ?? (await this.#insertOnce(file));
+		const room = await quota.roomFor(stored);
+		if (!room.isThere) await this.#delete(ctx, stored, ["awaiting_upload"], { hadNoRoom: true });
+		const now = await this.#again(stored);
+		if (now.hadNoRoom) throw noRoom(room, file);
+		return now;
 	}
 
 	async #insertOnce(file: FileDoc): Promise<FileDoc> {

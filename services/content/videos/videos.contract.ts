@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import { defineContract } from "../../../kernel/contract.ts";
-import { Id, Timestamp } from "../../../kernel/schemas.ts";
+import { Id, PastRetention, Timestamp } from "../../../kernel/schemas.ts";
 
 const Duration = Type.Integer({ minimum: 1, description: "Seconds" });
 const Reason = Type.String({ description: "A stable code, lower case" });
@@ -120,6 +120,16 @@ export const videos = defineContract("videos", {
 			result: Type.Object({ applied: Type.Integer() }, { $id: "AppliedVideoEvents" }),
 			example: {},
 		},
+		endEventContent: {
+			description:
+				"Removes what events said that were applied, or mean nothing here, longer than `RETENTION_DAYS` ago; that they " +
+				"came stays known, so that none is applied twice",
+			kind: "write",
+			access: "internal",
+			timeoutMs: 60_000,
+			result: Type.Object({ ended: Type.Integer() }, { $id: "EndedVideoEvents" }),
+			example: {},
+		},
 		events: {
 			description:
 				"Events about a video as they came, in that order: `ignored` are of types that mean nothing here, `parked` " +
@@ -137,6 +147,7 @@ export const videos = defineContract("videos", {
 							tries: Type.Integer(),
 							lastError: Type.Optional(Type.String()),
 							receivedAt: Timestamp,
+							isPastRetention: Type.Optional(PastRetention),
 						}),
 					),
 				},
@@ -171,7 +182,7 @@ export const videos = defineContract("videos", {
 		"file.uploaded": { from: "start" },
 		"file.deleted": { from: "start" },
 	},
-	schedules: { reconcile: "PT30S", applyEvents: "PT10S" },
+	schedules: { reconcile: "PT30S", applyEvents: "PT10S", endEventContent: "PT5M" },
 });
 
 declare module "../../../kernel/contract.ts" {

@@ -88,16 +88,21 @@ export default implement(videos, {
 			return { applied: await this.inbox.applyDue() };
 		},
 
+		async endEventContent() {
+			return { ended: await this.inbox.endContent() };
+		},
+
 		async events(ctx) {
 			const found = await this.inbox.about(ctx.params.fileId);
 			return {
-				items: found.map(({ id, type, state, tries, lastError, receivedAt }) => ({
+				items: found.map(({ id, type, state, tries, lastError, receivedAt, agesFrom }) => ({
 					id,
 					type,
 					state,
 					tries,
 					...(lastError && { lastError }),
 					receivedAt: iso(receivedAt),
+					...(agesFrom === 0 && { isPastRetention: true }),
 				})),
 			};
 		},

@@ -42,7 +42,8 @@ const page = {
 
 /** Mail's own words: one letter to one reader, sent once it can be. */
 export const mail = defineContract("mail", {
-	description: "Letters to people, each stored before it is sent and kept until it is",
+	description:
+		"Letters to people, each stored before it is sent, and what it says kept for `RETENTION_DAYS` after",
 	actions: {
 		send: {
 			description:
@@ -79,6 +80,16 @@ export const mail = defineContract("mail", {
 			access: "internal",
 			timeoutMs: 60_000,
 			result: Type.Object({ sent: Type.Integer() }, { $id: "MailsSent" }),
+			example: {},
+		},
+		endContent: {
+			description:
+				"Removes address and words of mails that went, or were dropped, longer than `RETENTION_DAYS` ago; that they " +
+				"were sent stays known, so that none goes twice",
+			kind: "write",
+			access: "internal",
+			timeoutMs: 60_000,
+			result: Type.Object({ ended: Type.Integer() }, { $id: "EndedMails" }),
 			example: {},
 		},
 		retry: {
@@ -119,7 +130,7 @@ export const mail = defineContract("mail", {
 			media: ["text/css"],
 		},
 	},
-	schedules: { sendDue: "PT5S" },
+	schedules: { sendDue: "PT5S", endContent: "PT5M" },
 });
 
 declare module "../../../kernel/contract.ts" {

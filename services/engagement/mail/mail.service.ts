@@ -8,12 +8,14 @@ import { defineMixin, implement } from "../../../kernel/implement.ts";
 import { platformOf } from "../../../kernel/platform.ts";
 import { isDuplicate } from "../../../kernel/store/collection.ts";
 import type { Guard } from "../../../kernel/store/guard.ts";
+import type { Retention } from "../../../kernel/store/retention.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type MailDoc, MailModel, type ShownMail } from "../../../models/engagement/mail.model.ts";
 import { type Carrier, inboxCarrier, mailDomain, smtpCarrier } from "./carrier.ts";
 import { missingOf, writeLetter } from "./letter.ts";
 import { mail, type SandboxMail, type Template } from "./mail.contract.ts";
 import { Posting } from "./posting.ts";
+import { retentionOf } from "./retention.ts";
 
 const purposes = { password_reset: "reset", email_verification: "verification" } as const;
 
@@ -33,7 +35,9 @@ const shownMail = ({ id, template, shown, sentAt = 0, unsubscribeUrl }: MailDoc)
 
 /** Who carries mail here, and what sends it; no carrier where there is neither `SMTP_URL` nor a sandbox. */
 const opened = defineMixin({
-	brings: undefined as { carrier: Carrier | undefined; posting: Posting | undefined } | undefined,
+	brings: undefined as
+		| { carrier: Carrier | undefined; posting: Posting | undefined; retention: Retention<MailDoc> }
+		| undefined,
 });
 
 /** Mail: stores each letter, then sends it; at once where it can, by the schedule where not. */
@@ -94,7 +98,7 @@ export default implement(mail, {
 			if (!posting || !isDue) return this.mails.insert(waiting);
 			if (carrier?.isInbox) {
 				const shown = await this.compose(waiting);
-				const { nextAt: _, ...kept } = waiting;
+				const { nextAt: _, ...kept } = { ...waiting, agesFrom: clock.now() };
 				const sent = { state: "sent", sentAt: clock.now(), shown: shown as ShownMail } as const;
 				return this.mails.insert({ ...kept, ...(shown ? sent : { state: "dropped" }) });
 			}
@@ -129,6 +133,10 @@ export default implement(mail, {
 
 		async sendDue() {
 			return { sent: (await this.posting?.sendDue()) ?? 0 };
+		},
+
+		async endContent() {
+			return { ended: await this.retention.end() };
 		},
 
 		async retry(ctx) {
@@ -167,7 +175,8 @@ export default implement(mail, {
 	},
 
 	async started() {
-		const { SMTP_URL, publicUrl, sandbox } = this.env;
+		const { SMTP_URL, RETENTION_DAYS, publicUrl, sandbox } = this.env;
+		this.retention = retentionOf(this.mails, this.clock, RETENTION_DAYS);
 		const smtp = SMTP_URL === undefined ? undefined : smtpCarrier(SMTP_URL, publicUrl);
 		this.carrier = smtp
 			? watchedCalls(this.env, this.name, smtp, ["send"])

@@ -104,7 +104,7 @@ export class Posting {
 				return false;
 			}
 			if (!shown) {
-				await this.#end(mail, { state: "dropped" });
+				await this.#end(mail, { state: "dropped", agesFrom: this.#needs.clock.now() });
 				return false;
 			}
 			try {
@@ -117,9 +117,11 @@ export class Posting {
 				await this.#refused(mail, error);
 				return false;
 			}
+			const sentAt = this.#needs.clock.now();
 			await this.#end(mail, {
 				state: "sent",
-				sentAt: this.#needs.clock.now(),
+				sentAt,
+				agesFrom: sentAt,
 				...(carrier.isInbox && { shown }),
 			});
 			return true;

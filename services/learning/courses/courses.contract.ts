@@ -11,7 +11,12 @@ import {
 	Timestamp,
 } from "../../../kernel/schemas.ts";
 import { Reviewing, reviewingParams } from "../../commerce/reviews/reviews.contract.ts";
-import { FILE_STORE_MISSING, UPLOAD_MISSING, Upload } from "../../content/files/files.contract.ts";
+import {
+	FILE_STORE_MISSING,
+	UPLOAD_MISSING,
+	UPLOAD_QUOTA_EXCEEDED,
+	Upload,
+} from "../../content/files/files.contract.ts";
 import { catalogueFields, catalogueFilters, catalogueParams } from "./catalogue.schemas.ts";
 import {
 	LECTURE_HAS_NO_VIDEO,
@@ -63,7 +68,17 @@ export const Section = Type.Object(
 	{
 		id: Type.String(),
 		title: Type.String(),
-		lectures: Type.Array(Type.Object(lectureFields)),
+		lectures: Type.Array(
+			Type.Object({
+				...lectureFields,
+				hasUpload: Type.Optional(
+					Type.Boolean({
+						description:
+							"There where a video was announced for it; how that stands, `GET /api/lectures/:id/status` says to its teacher",
+					}),
+				),
+			}),
+		),
 	},
 	{ $id: "Section" },
 );
@@ -307,7 +322,13 @@ export const courses = defineContract("courses", {
 			status: 201,
 			params: Type.Object({ id: Type.String(), ...uploadParams }),
 			result: Upload,
-			errors: { LECTURE_NOT_FOUND, FORBIDDEN, VIDEO_UNAVAILABLE, FILE_STORE_MISSING },
+			errors: {
+				LECTURE_NOT_FOUND,
+				FORBIDDEN,
+				VIDEO_UNAVAILABLE,
+				FILE_STORE_MISSING,
+				UPLOAD_QUOTA_EXCEEDED,
+			},
 			example: {
 				id: "lec_0190f3c2",
 				fileName: "lesson1.mp4",

@@ -20,20 +20,29 @@ export const eventView = ({
 	sender,
 	type,
 	event,
+	subjectId,
 	state,
 	tries,
 	lastError,
 	receivedAt,
+	agesFrom,
 }: WebhookDoc<ProviderEvent>): Result<"payments.events">["items"][number] => ({
 	id,
 	provider: sender,
 	type,
-	...(event.key && { paymentId: event.key }),
+	...paymentIdOf(event, subjectId),
 	state,
 	tries,
 	...(lastError && { lastError }),
 	receivedAt: iso(receivedAt),
+	...(agesFrom === 0 && { isPastRetention: true }),
 });
+
+/** Past its retention an event is known by what it was about, which may be the provider's id. */
+function paymentIdOf(event: ProviderEvent | undefined, subjectId: string | undefined) {
+	const paymentId = event ? event.key : subjectId?.startsWith("pay_") ? subjectId : undefined;
+	return paymentId && { paymentId };
+}
 
 /**
  * Has a provider's event its effect: its payment is asked about at the provider, whose answer counts.

@@ -1,5 +1,6 @@
 import { iso } from "../../../kernel/clock.ts";
 import { format } from "../../../kernel/money/money.ts";
+import { pastRetention } from "../../../kernel/store/retention.ts";
 import type { WebhookDoc } from "../../../mixins/webhook-inbox.mixin.ts";
 import type { PaymentDoc } from "../../../models/money/payment.model.ts";
 import type { Explanation } from "./payments.contract.ts";
@@ -71,14 +72,16 @@ export function explain(payment: PaymentDoc, around: Around, now: number): Expla
 const legText = ({ account, direction, amountMinor, currency }: Leg): string =>
 	`${direction} ${account} ${format({ amountMinor, currency })}`;
 
-function eventEntry({ id, type, state, tries, lastError, receivedAt }: WebhookDoc<ProviderEvent>) {
+function eventEntry(event: WebhookDoc<ProviderEvent>): Entry {
+	const { id, type, state, tries, lastError, receivedAt, agesFrom } = event;
 	const outcome = {
 		done: "applied",
 		ignored: "means nothing here",
 		received: `not applied yet${lastError ? `, ${lastError}` : ""}`,
 		parked: `could not be applied in ${tries} tries${lastError ? `, ${lastError}` : ""}`,
 	}[state];
-	return { at: iso(receivedAt), source: "webhook" as const, text: `${type} (${id}): ${outcome}` };
+	const content = agesFrom === 0 ? `; what it said was ${pastRetention}` : "";
+	return { at: iso(receivedAt), source: "webhook", text: `${type} (${id}): ${outcome}${content}` };
 }
 
 const receiptsText = (receipts: Readonly<Record<string, string | null>> | undefined): string => {

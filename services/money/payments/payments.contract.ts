@@ -7,6 +7,7 @@ import {
 	Currency,
 	Id,
 	listParams,
+	PastRetention,
 	pageOf,
 	Timestamp,
 } from "../../../kernel/schemas.ts";
@@ -394,6 +395,7 @@ export const payments = defineContract("payments", {
 					tries: Type.Integer(),
 					lastError: Type.Optional(Type.String()),
 					receivedAt: Timestamp,
+					isPastRetention: Type.Optional(PastRetention),
 				}),
 			),
 			example: { state: "ignored" },
@@ -415,6 +417,16 @@ export const payments = defineContract("payments", {
 			kind: "write",
 			access: "internal",
 			result: Type.Object({ applied: Type.Integer() }, { $id: "AppliedEvents" }),
+			example: {},
+		},
+		endEventContent: {
+			description:
+				"Removes what events said that were applied, or mean nothing here, longer than `RETENTION_DAYS` ago; that they " +
+				"came stays known, so that none is applied twice",
+			kind: "write",
+			access: "internal",
+			timeoutMs: 60_000,
+			result: Type.Object({ ended: Type.Integer() }, { $id: "EndedEvents" }),
 			example: {},
 		},
 	},
@@ -463,7 +475,7 @@ export const payments = defineContract("payments", {
 		},
 	},
 	provides: { "explain:pay": "explain" },
-	schedules: { reconcile: "PT30S", expire: "PT1M", applyEvents: "PT10S" },
+	schedules: { reconcile: "PT30S", expire: "PT1M", applyEvents: "PT10S", endEventContent: "PT5M" },
 });
 
 declare module "../../../kernel/contract.ts" {

@@ -259,5 +259,9 @@ export default implement(payments, {
 		async applyEvents() {
 			return { applied: await this.inbox.applyDue() };
 		},
+
+		async endEventContent() {
+			return { ended: await this.inbox.endContent() };
+		},
 	},
 });

@@ -1,3 +1,5 @@
+import { size } from "./words.js";
+
 const ours = {
 	NO_ANSWER: "The school does not answer. Look at your connection, then try again.",
 	UNAUTHENTICATED: "You are signed out. Sign in and try again.",
@@ -27,6 +29,9 @@ const waiting = seconds =>
 		? `${Math.ceil(seconds / 60)} minutes`
 		: `${Math.max(1, Math.ceil(seconds))} seconds`;
 
+const noRoomWords = ({ usedBytes, allowedBytes }) =>
+	`There is no room for this video: yours have ${size(usedBytes)} of ${size(allowedBytes)}, uploads under way included. Delete a lecture that nobody needs, or ask the school for more.`;
+
 /** What went wrong, in a sentence for whoever it happened to. */
 export function wordsOf(problem) {
 	if (!("code" in problem)) return "Something broke on this page. Load it again.";
@@ -34,6 +39,7 @@ export function wordsOf(problem) {
 		return `That was too often. Wait ${waiting(problem.retryAfter)}, then try again.`;
 	if (problem.code === "VALIDATION_ERROR")
 		return "Some of this does not fit. Look at what is marked.";
+	if (problem.code === "UPLOAD_QUOTA_EXCEEDED") return noRoomWords(problem.members);
 	if (ours[problem.code]) return ours[problem.code];
 	const text = problem.message || "That did not work.";
 	return /[.!?]$/.test(text) ? text : `${text}.`;

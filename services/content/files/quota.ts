@@ -1,0 +1,83 @@
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Collection } from "../../../kernel/store/collection.ts";
+import type { Guard } from "../../../kernel/store/guard.ts";
+import type { FileDoc } from "../../../models/content/file.model.ts";
+
+export const GB = 1_000_000_000;
+/** So many files of one user are counted at most, so more are not let in. */
+const mostFiles = 10_000;
+const unbounded = Number.MAX_SAFE_INTEGER;
+const dayMs = 86_400_000;
+const batch = 100;
+const mostBatches = 10;
+
+/** States in which a file counts: it has bytes, or may get them. */
+const countedStates = ["awaiting_upload", "uploaded"] as const;
+
+/** What somebody's files have together, and may have. */
+export interface Usage {
+	usedBytes: number;
+	allowedBytes: number;
+}
+
+/** What keeps a file from being let in: a sentence, with the numbers in it. */
+export const quotaDetail = ({ usedBytes, allowedBytes }: Usage, fileSize: number): string =>
+	`${usedBytes} of ${allowedBytes} bytes are taken, uploads under way included, and this file has ${fileSize}; ` +
+	`nobody may have more than ${mostFiles} files`;
+
+/**
+ * The bytes of each user's files. The files themselves are what is counted, by an index of those that count, so that no
+ * crash can leave a wrong sum.
+ */
+export class Quota {
+	readonly #files: Collection<FileDoc>;
+	readonly #clock: Clock;
+	readonly #allowedBytes: number;
+	#looksAgainAt = 0;
+
+	/** @param allowedGB per user, or `off` */
+	constructor(files: Collection<FileDoc>, clock: Clock, allowedGB: number | "off") {
+		this.#files = files;
+		this.#clock = clock;
+		this.#allowedBytes = allowedGB === "off" ? unbounded : allowedGB * GB;
+	}
+
+	/**
+	 * Looks whether a file fits beside the others of its owner. Who asks after the file was stored is sure: of two that
+	 * are stored at once and together are too much, at least one sees the other.
+	 */
+	async roomFor({
+		id,
+		ownerId,
+		fileSize,
+	}: Pick<FileDoc, "id" | "ownerId" | "fileSize">): Promise<Usage & { isThere: boolean }> {
+		const allowedBytes = this.#allowedBytes;
+		if (allowedBytes === unbounded) return { isThere: true, usedBytes: 0, allowedBytes };
+		const counted = await this.#files.find(
+			{ countsFor: ownerId, status: { $in: countedStates } },
+			{ limit: mostFiles + 1 },
+		);
+		const others = counted.filter(file => file.id !== id);
+		const usedBytes = others.reduce((sum, file) => sum + file.fileSize, 0);
+		const isThere = usedBytes + fileSize <= allowedBytes && others.length < mostFiles;
+		return { isThere, usedBytes, allowedBytes };
+	}
+
+	/** Counts what a version stored that knew of no quota. Such a one may run beside this one, so once a day. */
+	async countAll(): Promise<void> {
+		if (this.#clock.now() < this.#looksAgainAt) return;
+		const uncounted: Guard = {
+			countsFor: { $exists: false },
+			status: { $in: countedStates },
+		};
+		for (let n = 0; n < mostBatches; n++) {
+			const found = await this.#files.find(uncounted, { limit: batch });
+			for (const { id, ownerId } of found)
+				await this.#files.advance({ ...uncounted, id }, { $set: { countsFor: ownerId } });
+			if (found.length < batch) {
+				this.#looksAgainAt = this.#clock.now() + dayMs;
+				return;
+			}
+		}
+	}
+}
