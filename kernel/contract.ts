@@ -53,6 +53,8 @@ export interface ActionContract {
 	sensitive?: boolean;
 	/** Stricter than `RATE_LIMIT`: calls over HTTP per minute of one address, or of one caller where one is known. */
 	limit?: { perMinute: number; by: "address" | "caller" };
+	/** A page, script or style that holds no data: it counts for itself, up to 50 times `RATE_LIMIT`. */
+	isStatic?: true;
 	/** Longest it may take, ms, up to 60,000 (6 h where it takes a stream); `REQUEST_TIMEOUT_MS` where not given. */
 	timeoutMs?: number;
 	/** Answers are kept for a short time. Only for what nobody decides money or access by. */

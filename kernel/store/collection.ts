@@ -214,7 +214,8 @@ export class Collection<T extends Doc> {
 	}
 
 	/**
-	 * One page of a list. A cursor wins over a page number; one that cannot be read starts from the beginning.
+	 * One page of a list. A cursor wins over a page number; one that cannot be read starts from the beginning. What is not
+	 * all on the page is counted after it was read: the total is never less than what is shown, and may be of a moment later.
 	 * @param sort one field; ties are broken by id.
 	 */
 	async list(guard: Guard, params: ListParams, sort: Sort): Promise<Page<T>> {
@@ -223,17 +224,15 @@ export class Collection<T extends Doc> {
 		const page = params.page ?? 1;
 		const type = sortsAsNumber(this.model, field) ? "number" : "string";
 		const after = params.cursor ? decodeCursor(params.cursor, type) : null;
-		const query = after
-			? { $and: [this.#query(guard), beyond(field, direction, after)] }
-			: this.#query(guard);
-		const [found, counted] = await Promise.all([
-			this.#driver.find(query, {
-				sort: toSort({ [field]: direction, id: direction }),
-				limit: pageSize + 1,
-				...(!after && { skip: (page - 1) * pageSize }),
-			}),
-			this.count(guard, countedUpTo + 1),
-		]);
+		const order = toSort({ [field]: direction, id: direction });
+		const skip = after ? 0 : (page - 1) * pageSize;
+		const limit = pageSize + 1;
+		const found = after
+			? await this.#findIn(stretches(field, direction, after), guard, order, limit)
+			: await this.#driver.find(this.#query(guard), { sort: order, limit, skip });
+		const seen = found.length > 0 ? skip + found.length : 0;
+		const isAtEnd = !after && found.length < limit && (found.length > 0 || skip === 0);
+		const counted = isAtEnd ? seen : Math.max(seen, await this.count(guard, countedUpTo + 1));
 		const items = found.slice(0, pageSize).map(raw => this.#out(raw));
 		const last = found.length > pageSize ? found[pageSize - 1] : undefined;
 		return {
@@ -246,6 +245,22 @@ export class Collection<T extends Doc> {
 				nextCursor: encodeCursor(field === "id" ? last._id : last[field], last._id),
 			}),
 		};
+	}
+
+	/** What holds the guard in one stretch after the other, each in this order, up to `limit` in all. */
+	async #findIn(
+		stretches: readonly object[],
+		guard: Guard,
+		sort: Sort,
+		limit: number,
+	): Promise<Raw[]> {
+		const found: Raw[] = [];
+		for (const stretch of stretches) {
+			const query = { ...this.#query(guard), $and: [stretch] };
+			found.push(...(await this.#driver.find(query, { sort, limit: limit - found.length })));
+			if (found.length === limit) break;
+		}
+		return found;
 	}
 
 	/** Documents with facts in their outbox, oldest first. */
@@ -389,20 +404,19 @@ const toSort = ({ id, ...rest }: Sort): Sort => ({ ...rest, ...(id && { _id: id 
 const sortsAsNumber = ({ fields }: Pick<Model<Doc>, "fields">, field: string): boolean =>
 	fields[field] === Number || (fields[field] as { type?: unknown } | undefined)?.type === Number;
 
-/** What comes after the cursor in the sort order, in which an item without a value is the least. */
-function beyond(field: string, direction: 1 | -1, [value, id]: Position): object {
-	const operator = direction === 1 ? "$gt" : "$lt";
-	if (field === "id") return { _id: { [operator]: id } };
+/**
+ * What comes after the cursor in the sort order, in which an item without a value is the least: stretches one after the
+ * other, each within bounds that an index has.
+ */
+function stretches(field: string, direction: 1 | -1, [value, id]: Position): object[] {
+	const further = { _id: { [direction === 1 ? "$gt" : "$lt"]: id } };
+	if (field === "id") return [further];
 	const none = { [field]: { $exists: false } };
-	const further = { _id: { [operator]: id } };
-	if (value !== null)
-		return {
-			$or: [
-				{ [field]: { [operator]: value } },
-				{ [field]: value, ...further },
-				...(direction === -1 ? [none] : []),
-			],
-		};
-	const same = { ...none, ...further };
-	return direction === 1 ? { $or: [{ [field]: { $exists: true } }, same] } : same;
+	if (value === null) {
+		const rest = { ...none, ...further };
+		return direction === 1 ? [rest, { [field]: { $exists: true } }] : [rest];
+	}
+	const [from, beyond] = direction === 1 ? ["$gte", "$gt"] : ["$lte", "$lt"];
+	const rest = { [field]: { [from]: value }, $or: [{ [field]: { [beyond]: value } }, further] };
+	return direction === 1 ? [rest] : [rest, none];
 }

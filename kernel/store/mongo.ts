@@ -2,10 +2,17 @@ import type { ServiceBroker } from "moleculer";
 import type { Connection, Model as MongooseModel, Query, Schema } from "mongoose";
 import { platformProblem } from "../errors.ts";
 import { type Driver, DuplicateError, type FindOptions, type Raw } from "./collection.ts";
+import { type MongoIndex, mongoIndexes } from "./indexes.ts";
 import type { Doc, Model } from "./model.ts";
 
 /** One connection per process and database, owned here: the adapter's own would be closed by any stopping service. */
-const connections = new Map<string, { connection: Promise<Connection>; users: number }>();
+interface Shared {
+	connection: Promise<Connection>;
+	users: number;
+	/** Indexes that are made, one collection after the other: each takes a place in the pool for as long as it lasts. */
+	indexing: Promise<void>;
+}
+const connections = new Map<string, Shared>();
 
 async function connect(url: string, namespace: string): Promise<Connection> {
 	const { default: mongoose } = await import("mongoose");
@@ -61,7 +68,8 @@ const isAway = (error: unknown): boolean => {
 };
 
 /**
- * Opens a collection in MongoDB through moleculer-db-adapter-mongoose, its indexes made first.
+ * Opens a collection in MongoDB through moleculer-db-adapter-mongoose. Unique indexes are made first, of an empty
+ * collection all; others meanwhile: what is found without them is right, only slowly, and many documents take long.
  * While that is lost every call fails at once with SERVICE_UNAVAILABLE.
  * @param onLink told when the link to the database goes and comes.
  */
@@ -73,7 +81,11 @@ export async function openMongo<T extends Doc>(
 	onLink: (problem: string | null) => void,
 ): Promise<Driver> {
 	const key = `${url} ${namespace}`;
-	const shared = connections.get(key) ?? { connection: connect(url, namespace), users: 0 };
+	const shared = connections.get(key) ?? {
+		connection: connect(url, namespace),
+		users: 0,
+		indexing: Promise.resolve(),
+	};
 	connections.set(key, shared);
 	shared.users++;
 	const connection = await shared.connection;
@@ -85,13 +97,33 @@ export async function openMongo<T extends Doc>(
 		{ strict: "throw", versionKey: false, minimize: false, collection: model.name },
 	);
 	withoutDefaults(schema);
-	for (const [field, options] of Object.entries({ outboxSize: { sparse: true }, ...model.indexes }))
-		schema.index({ [field]: 1 }, options);
 	const compiled = (connection.models[model.name] ??
 		connection.model(model.name, schema)) as MongooseModel<Raw>;
 	const adapter = new MongooseAdapter<never>(url);
 	adapter.init(broker, { schema: { model: compiled } } as never);
-	await compiled.createIndexes();
+
+	/** All in one, which goes through the documents once; the server is waited for as long as it takes. */
+	const makeIndexes = async (indexes: readonly MongoIndex[]) => {
+		if (indexes.length === 0) return;
+		await compiled.collection.createIndexes([...indexes], { socketTimeoutMS: 0 } as never);
+	};
+	const indexes = mongoIndexes(model);
+	const isEmpty = (await compiled.estimatedDocumentCount()) === 0;
+	await makeIndexes(indexes.filter(({ unique }) => isEmpty || unique));
+	let isIndexed = isEmpty;
+	let isClosed = false;
+	const indexInTurn = () => {
+		shared.indexing = shared.indexing.then(async () => {
+			if (isIndexed || isClosed) return;
+			try {
+				await makeIndexes(indexes.filter(({ unique }) => !unique));
+				isIndexed = true;
+			} catch (error) {
+				if (!isClosed) broker.logger.warn(`Indexes of ${model.name} could not be made`, error);
+			}
+		});
+	};
+	indexInTurn();
 
 	let isLost = false;
 	const lost = () => {
@@ -101,6 +133,7 @@ export async function openMongo<T extends Doc>(
 	const back = () => {
 		isLost = false;
 		onLink(null);
+		indexInTurn();
 	};
 	connection.on("disconnected", lost);
 	connection.on("connected", back);
@@ -147,6 +180,7 @@ export async function openMongo<T extends Doc>(
 		count: (query, limit) =>
 			guarded(async () => compiled.countDocuments(query as never, { limit })),
 		async close() {
+			isClosed = true;
 			connection.off("disconnected", lost);
 			connection.off("connected", back);
 			shared.users--;

@@ -4,7 +4,8 @@ import type { ServiceBroker } from "moleculer";
 import moleculerDb from "moleculer-db";
 import { type Driver, DuplicateError, type FindOptions, type Raw } from "./collection.ts";
 import type { Change } from "./guard.ts";
-import type { Doc, Index, Model } from "./model.ts";
+import { embeddedIndexes, fewestLast } from "./indexes.ts";
+import type { Doc, Model } from "./model.ts";
 
 const compactEveryMs = 600_000;
 
@@ -20,6 +21,7 @@ interface Nedb {
 	): Promise<{ numAffected: number; affectedDocuments: Raw | null }>;
 	removeAsync(query: object, options: { multi: true }): Promise<number>;
 	ensureIndexAsync(index: { fieldName: string; unique?: boolean; sparse?: boolean }): Promise<void>;
+	indexes: Readonly<Record<string, { getMatching(value: unknown): readonly unknown[] }>>;
 	stopAutocompaction(): void;
 	setAutocompactionInterval(ms: number): void;
 }
@@ -78,7 +80,7 @@ export async function openNedb<T extends Doc>(
 	adapter.init(broker, {} as never);
 	await adapter.connect();
 	const { db } = adapter as unknown as { db: Nedb };
-	const indexes = Object.entries<Index>({ outboxSize: { sparse: true }, ...model.indexes });
+	const indexes = Object.entries(embeddedIndexes(model));
 	for (const [fieldName, index] of indexes) await db.ensureIndexAsync({ fieldName, ...index });
 	if (file) db.setAutocompactionInterval(compactEveryMs);
 
@@ -91,6 +93,8 @@ export async function openNedb<T extends Doc>(
 				return field === "_id" ? "id" : field;
 		return "id";
 	};
+
+	const sharing = (field: string, value: unknown) => db.indexes[field]?.getMatching(value).length;
 
 	let broken: string | undefined;
 	const checkOpen = () => {
@@ -116,7 +120,7 @@ export async function openNedb<T extends Doc>(
 		async find(query, { sort, limit, skip, without = [] }: FindOptions) {
 			checkOpen();
 			let cursor = db
-				.findAsync(query)
+				.findAsync(fewestLast(query, sharing))
 				.projection(Object.fromEntries(without.map(field => [field, 0])));
 			if (sort) cursor = cursor.sort(sort);
 			if (skip) cursor = cursor.skip(skip);
@@ -133,7 +137,7 @@ export async function openNedb<T extends Doc>(
 		remove: guard => write({}, () => db.removeAsync(guard, { multi: true })),
 		async count(query, limit) {
 			checkOpen();
-			return Math.min(await db.countAsync(query), limit);
+			return Math.min(await db.countAsync(fewestLast(query, sharing)), limit);
 		},
 		async close() {
 			db.stopAutocompaction();

@@ -43,10 +43,13 @@ export const ReviewModel = defineModel<ReviewDoc>()({
 		version: Number,
 	},
 	indexes: {
-		subjectKey: { sparse: true },
 		userSubject: { unique: true },
 		countKey: { sparse: true },
-		userId: {},
 	},
+	compound: [
+		["subjectKey", "createdAt"],
+		["subjectKey", "rating"],
+		["userId", "createdAt"],
+	],
 	told: ["userId", "rating", "counts"],
 });

@@ -34,5 +34,9 @@ export const NotificationModel = defineModel<NotificationDoc>()({
 		mailAt: String,
 		createdAt: String,
 	},
-	indexes: { userId: {} },
+	indexes: {},
+	compound: [
+		["userId", "createdAt"],
+		["userId", "isRead"],
+	],
 });

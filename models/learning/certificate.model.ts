@@ -32,5 +32,5 @@ export const CertificateModel = defineModel<CertificateDoc>()({
 		revokedAt: String,
 		version: Number,
 	},
-	indexes: { enrollmentId: { unique: true }, userId: {} },
+	indexes: { enrollmentId: { unique: true } },
 });

@@ -67,6 +67,14 @@ export const CourseModel = defineModel<CourseDoc>()({
 		createdAt: String,
 		updatedAt: String,
 	},
-	indexes: { status: {}, teacherId: {} },
+	indexes: { categoryKey: { sparse: true }, words: { keys: true } },
+	compound: [
+		["status", "createdAt"],
+		["status", "enrollmentCount"],
+		["status", "ratingScore"],
+		["status", "priceMinor"],
+		["status", "titleKey"],
+		["teacherId", "createdAt"],
+	],
 	told: ["status", "priceMinor", "currency", "completionRule", "teacherId"],
 });

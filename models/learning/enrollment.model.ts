@@ -85,5 +85,10 @@ export const EnrollmentModel = defineModel<EnrollmentDoc>()({
 		droppedAt: String,
 		version: Number,
 	},
-	indexes: { userCourse: { unique: true }, userId: {}, courseId: {} },
+	indexes: { userCourse: { unique: true } },
+	compound: [
+		["userId", "enrolledAt"],
+		["courseId", "enrolledAt"],
+		["courseId", "status"],
+	],
 });

@@ -76,7 +76,11 @@ const totals = { students: Number, completed: Number, money: { type: Object } };
 export const FigureDayModel = defineModel<FigureDayDoc>()({
 	name: "figure_days",
 	fields: { courseId: String, teacherId: String, day: String, ...totals },
-	indexes: { courseId: {}, teacherId: {} },
+	indexes: {},
+	compound: [
+		["courseId", "day"],
+		["teacherId", "day"],
+	],
 });
 
 export const FigureCourseModel = defineModel<FigureCourseDoc>()({

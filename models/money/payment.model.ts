@@ -171,11 +171,11 @@ export const PaymentModel = defineModel<PaymentDoc>()({
 	indexes: {
 		openKey: { unique: true, sparse: true },
 		gatewayId: { unique: true, sparse: true },
-		userId: {},
 		payableKey: {},
 		status: {},
 		askAt: { sparse: true },
 	},
+	compound: [["userId", "createdAt"]],
 	told: [
 		"status",
 		"refundableMinor",

@@ -8,7 +8,7 @@ import { networkOf } from "./address.ts";
 import { Replay } from "./answer.ts";
 import { guardBodyHead, parseBody, readBody } from "./body.ts";
 import { keyOf } from "./idempotency.ts";
-import type { Counted } from "./limits.ts";
+import { type Counted, policyOf } from "./limits.ts";
 import { paramsOf } from "./params.ts";
 import {
 	type Alias,
@@ -26,15 +26,16 @@ import { canonical } from "./rewrites.ts";
 const longestUserAgent = 200;
 const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
-/** Counts the request under what holds for every route and under the route's own limit. */
+/** Counts the request under what holds for routes of its kind and under the route's own limit. */
 async function countRequest(
 	{ limiter }: Gateway,
 	{ client, caller, $alias }: Request,
 	response: ServerResponse,
-	{ kind, limit }: ActionContract,
+	contract: ActionContract,
 ): Promise<void> {
 	if (limiter.perMinute === undefined) return;
-	const policy = { name: "default", perMinute: limiter.perMinute };
+	const { kind, limit } = contract;
+	const policy = policyOf(contract, limiter.perMinute);
 	const isSafe = kind === "read" && !limit;
 	const counted: Counted[] = [
 		{ policy, client: caller?.id ?? networkOf(client), failsOpen: isSafe },

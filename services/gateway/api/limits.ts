@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from "rate-limiter-flexible";
+import type { ActionContract } from "../../../kernel/contract.ts";
 import { platformProblem } from "../../../kernel/errors.ts";
 
 const windowSeconds = 60;
@@ -9,10 +10,19 @@ const restMs = 1_000;
 
 /** At most this many requests per minute of one client. */
 export interface Policy {
-	/** `default`, or the action whose own it is. */
+	/** `default`, `pages`, or the action whose own it is. */
 	name: string;
 	perMinute: number;
 }
+
+/** A first visit asks for some 50 files at once, and a school may be behind one address. */
+const filesOfVisit = 50;
+
+/** What a call counts under beside its own limit: pages take nothing from what a client may ask of the API. */
+export const policyOf = ({ isStatic }: ActionContract, perMinute: number): Policy =>
+	isStatic
+		? { name: "pages", perMinute: perMinute * filesOfVisit }
+		: { name: "default", perMinute };
 
 /** A request, as it is counted under one policy. */
 export interface Counted {
@@ -23,7 +33,7 @@ export interface Counted {
 }
 
 export interface Limiter {
-	/** What holds for every route; none where limits are off. */
+	/** `RATE_LIMIT`; none where limits are off. */
 	readonly perMinute: number | undefined;
 	/**
 	 * Counts a request under each policy.

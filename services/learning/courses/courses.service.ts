@@ -2,6 +2,7 @@ import type { Ctx, Result } from "../../../kernel/contract.ts";
 import { problem } from "../../../kernel/errors.ts";
 import { answerWith, implement } from "../../../kernel/implement.ts";
 import { Forgets } from "../../../mixins/forgets.mixin.ts";
+import { InRounds } from "../../../mixins/rounds.mixin.ts";
 import { Store } from "../../../mixins/store.mixin.ts";
 import { type CourseDoc, CourseModel } from "../../../models/learning/course.model.ts";
 import { type LectureDoc, LectureModel } from "../../../models/learning/lecture.model.ts";
@@ -27,6 +28,7 @@ export default implement(courses, {
 			sections: ({ courseId }: SectionDoc) => courseId,
 			lectures: ({ courseId }: LectureDoc) => courseId,
 		}),
+		InRounds,
 	],
 
 	methods: {
@@ -65,9 +67,8 @@ export default implement(courses, {
 		},
 
 		async recount(ctx: Ctx, courseId: string): Promise<void> {
-			await recount(this.courses, courseId, async () => {
-				return (await ctx.call("enrollments.count", { courseId })).count;
-			});
+			const count = async () => (await ctx.call("enrollments.count", { courseId })).count;
+			await this.rounds.join(courseId, () => recount(this.courses, courseId, count));
 		},
 	},
 

@@ -12,10 +12,10 @@ import {
 import type { Payable } from "../../money/payments/payments.contract.ts";
 import { Books, type Moved } from "./books.ts";
 import { figures } from "./figures.contract.ts";
+import { TakesIn } from "./intake.ts";
 import { periodOf } from "./period.ts";
 import { rebuild } from "./rebuild.ts";
 import { byDay, totalOf } from "./sums.ts";
-import { InTurn } from "./turns.ts";
 import { courseFiguresView, dayView, totalsView } from "./view.ts";
 
 const none = totalOf([]);
@@ -29,7 +29,7 @@ export default implement(figures, {
 			days: FigureDayModel,
 			courses: FigureCourseModel,
 		}),
-		InTurn,
+		TakesIn,
 	],
 
 	methods: {
@@ -68,20 +68,26 @@ export default implement(figures, {
 			return this.days.find({ ...of, day: { $gte: from, $lte: to } });
 		},
 
-		/** Facts of one course are taken in one after the other: at once, each would count what the others do again. */
+		/** Facts of one course that come at once are counted together: else each would count all of them again. */
 		async seat(
 			ctx: FactContext,
 			{ courseId, enrollmentId }: { courseId: string; enrollmentId: string },
 		): Promise<void> {
 			const books = this.books(ctx);
-			await this.turns.take(courseId, async () => books.recount(await books.seat([enrollmentId])));
+			await this.intake.take(
+				courseId,
+				() => books.seat([enrollmentId]),
+				places => books.recount(places),
+			);
 		},
 
 		async move(ctx: FactContext, payable: Payable, moved: Omit<Moved, "at">): Promise<void> {
 			if (payable.kind !== "course") return;
 			const books = this.books(ctx);
-			await this.turns.take(payable.id, async () =>
-				books.recount(await books.move(payable.id, { ...moved, at: ctx.fact.at })),
+			await this.intake.take(
+				payable.id,
+				() => books.move(payable.id, { ...moved, at: ctx.fact.at }),
+				places => books.recount(places),
 			);
 		},
 	},

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Rounds } from "../../../services/learning/enrollments/rounds.ts";
+import { Rounds } from "../../../mixins/rounds.mixin.ts";
 
 test("whoever joins waits for a round that begins later, one at a time, and few are made", async () => {
 	await fc.assert(

@@ -1,4 +1,4 @@
-import { defineMixin } from "../../../kernel/implement.ts";
+import { defineMixin } from "../kernel/implement.ts";
 
 interface Round {
 	hasBegun: boolean;
