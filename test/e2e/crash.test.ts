@@ -195,10 +195,6 @@ const titleOf = ({ name, at, label, back }: Case): string =>
 	`${name} ${at} ${label}, clients back ${back}`;
 
 const drills = new Map<JourneyName, Promise<EmbeddedDrill>>();
-after(async () => {
-	for (const drill of drills.values()) await (await drill).close();
-});
-
 function drillOf(name: JourneyName): Promise<EmbeddedDrill> {
 	const drill = drills.get(name) ?? EmbeddedDrill.open(name);
 	drills.set(name, drill);
@@ -250,6 +246,10 @@ test(`${drawn.length} crashes, each at a write, embedded, seed ${seed}`, {
 });
 
 const servers = await needs("nats", "mongo", "s3");
+// Not before the wait: the tests above may be over by then, and every hook that is there ends what `needs` brings.
+after(async () => {
+	for (const drill of drills.values()) await (await drill).close();
+});
 if (servers)
 	test(`crashes on the mesh, seed ${seed}`, async t => {
 		const drill = await MeshDrill.open(t, servers);

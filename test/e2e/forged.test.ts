@@ -103,9 +103,7 @@ async function open(t: TestContext): Promise<{ mesh: ForgeMesh; forger: Forger }
 }
 
 if (servers) {
-	test("forged tokens are 401 on every route and at every callee", {
-		timeout: 110_000,
-	}, async t => {
+	test("forged tokens are 401 on every route and at every callee", async t => {
 		const { mesh, forger } = await open(t);
 		const url = mesh.gateways[0].url;
 		assert.equal((await send(url, "GET", "/api/auth/me", { token: forger.token })).status, 200);
@@ -152,9 +150,7 @@ if (servers) {
 		});
 	});
 
-	test("tokens that were good are 401 everywhere once they are not", {
-		timeout: 90_000,
-	}, async t => {
+	test("tokens that were good are 401 everywhere once they are not", async t => {
 		const { mesh, forger } = await open(t);
 		const { url } = mesh.gateways[0];
 		const refused = (token: string) => async () => {

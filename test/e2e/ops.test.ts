@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, type TestContext, test } from "node:test";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import type { Node } from "../../kernel/node.ts";
 import { openBrowser } from "../support/browser.ts";
-import { register, send } from "../support/http.ts";
+import { eventually, register, send } from "../support/http.ts";
 import { signUp } from "../support/identity.ts";
 import {
 	assertPurchasedOnce,
@@ -12,7 +12,7 @@ import {
 	publishCourse,
 } from "../support/journey.ts";
 import { meshEnv } from "../support/mesh.ts";
-import { startNode } from "../support/node.ts";
+import { acquainted, startNode } from "../support/node.ts";
 import { parkCapture } from "../support/parked.ts";
 import { freePort } from "../support/ports.ts";
 import { startEmbedded } from "../support/process.ts";
@@ -102,6 +102,7 @@ if (browser && servers) {
 			start("people", "identity,engagement,platform,content,commerce"),
 			start("learning"),
 		])) as [Node, Node, Node, Node];
+		await acquainted(nodes);
 		const { courseId } = await publishCourse(base);
 		const purchase = await openPayment(base, courseId);
 		await completePayment(base, purchase, "succeed");
@@ -120,7 +121,12 @@ if (browser && servers) {
 	/** How the mesh is drawn. */
 	const drawn = async (page: Page, width: number) => {
 		const drawing = page.locator("#crystal svg");
-		assert.equal(await drawing.locator(".cells a").count(), 4);
+		const counts = async (rows: Locator, count: number) =>
+			eventually(
+				() => rows.count(),
+				found => found === count,
+			);
+		await counts(drawing.locator(".cells a"), 4);
 		assert.equal(await drawing.locator(".hub").isVisible(), true);
 		for (const text of ["NATS", "9 services", "money", "payments", "learning"])
 			await drawing.getByText(text, { exact: true }).waitFor();
@@ -136,9 +142,8 @@ if (browser && servers) {
 				const apart = Math.hypot(a.x - b.x, a.y - b.y);
 				assert.ok(apart > a.height * 0.9, "cells lie on each other");
 			}
-		const links = drawing.locator('.links line[data-state="ready"]');
-		assert.equal(await links.count(), width === 390 ? 5 : 4);
-		assert.equal(await page.locator("#node-rows tr").count(), 4);
+		await counts(drawing.locator('.links line[data-state="ready"]'), width === 390 ? 5 : 4);
+		await counts(page.locator("#node-rows tr"), 4);
 		assert.ok((await overflow(page)) <= 0, `${await overflow(page)} px too wide`);
 	};
 
@@ -260,7 +265,7 @@ if (browser) {
 		assert.equal(await page.locator("#door").isVisible(), false);
 		const before = new Date(Date.now() + 1_000).toISOString();
 		await node.broker.call("auth.revokeUser", { userId: admin.user.id, before });
-		await page.getByRole("alert").getByText("The session is over").waitFor({ timeout: 15_000 });
+		await page.getByRole("alert").getByText("The session is over").waitFor();
 		assert.equal(await page.locator("#view").isVisible(), false);
 
 		await signIn(page);
@@ -287,9 +292,10 @@ if (browser) {
 			await new Promise(slow => setTimeout(slow, 4_500));
 			await route.continue();
 		});
+		const renews = page.waitForRequest("**/api/auth/refresh");
 		await signIn(page);
 		await live(page);
-		await page.waitForRequest("**/api/auth/refresh");
+		await renews;
 		await page.waitForResponse("**/api/ops/errors");
 		const shown = await page.getByText(/^Live/).textContent();
 		await page.getByText(shown ?? "").waitFor({ state: "detached" });
@@ -317,7 +323,7 @@ if (browser) {
 			.getByText(/^The gateway is there, the service that watches the mesh is not/)
 			.waitFor();
 		await page.unroute("**/api/ops/mesh");
-		await page.getByText(/^Live/).waitFor({ timeout: 20_000 });
+		await page.getByText(/^Live/).waitFor();
 		await page.locator("#outage").waitFor({ state: "hidden" });
 		assert.ok((await overflow(page)) <= 0);
 		assert.deepEqual(faults, []);
@@ -332,10 +338,22 @@ if (browser) {
 				`Object.defineProperty(document, "hidden", { configurable: true, get: () => ${hidden} });
 				document.dispatchEvent(new Event("visibilitychange"))`,
 			);
-		await look(true);
-		await page.waitForTimeout(1_000);
 		let asked = 0;
-		page.on("request", () => asked++);
+		const underWay = new Set<object>();
+		page.on("request", request => {
+			asked++;
+			underWay.add(request);
+		});
+		page.on("requestfinished", request => void underWay.delete(request));
+		page.on("requestfailed", request => void underWay.delete(request));
+		await page.waitForRequest("**/api/ops/mesh");
+		await look(true);
+		await eventually(
+			async () => underWay.size,
+			count => count === 0,
+		);
+		await page.waitForTimeout(1_000);
+		asked = 0;
 		await page.waitForTimeout(6_000);
 		assert.equal(asked, 0);
 		await look(false);

@@ -13,8 +13,9 @@ import { film } from "../../scripts/demo/film.ts";
 import { assertAccessible } from "../support/axe.ts";
 import { openBrowser } from "../support/browser.ts";
 import { newBucket } from "../support/bucket.ts";
+import { settled } from "../support/crash-journey.ts";
 import { eventually, type Person, register, send, uniqueEmail } from "../support/http.ts";
-import { completePayment } from "../support/journey.ts";
+import { completePayment, type Purchase } from "../support/journey.ts";
 import { meshEnv } from "../support/mesh.ts";
 import { edgeOrigins, FakeMux, type MuxAsset } from "../support/mux/fake-mux.ts";
 import { root, startNode } from "../support/node.ts";
@@ -191,8 +192,9 @@ const demo = (base: string) =>
 	promisify(execFile)(process.execPath, [join(root, "scripts/demo.ts"), base]);
 
 test("the demo fills a school, the same however often it runs, and no server elsewhere", async t => {
-	const { base } = await openSchool(t);
+	const { node, base } = await openSchool(t);
 	const seen = async () => {
+		await settled(node);
 		const { body } = await send(base, "GET", "/api/courses?sort=title");
 		return body.items.map(
 			({ title, enrollmentCount, ratingCount }: Record<string, unknown>) =>
@@ -200,7 +202,8 @@ test("the demo fills a school, the same however often it runs, and no server els
 		);
 	};
 	await demo(base);
-	const first = await eventually(seen, all => all[1] === "Bread that rises: 4 students, 3 reviews");
+	const first = await seen();
+	assert.equal(first[1], "Bread that rises: 4 students, 3 reviews");
 	assert.equal(first.length, 6);
 	const { stdout } = await demo(base);
 	assert.match(stdout, /first\.teacher@demo\.zeolite\.example/);
@@ -387,6 +390,13 @@ async function openPayment(base: string, courseId: string) {
 	return { student, courseId, paymentId: body.id as string };
 }
 
+/** Waits until the seat of a purchase is in this state. */
+const hasSeat = (base: string, { student: { token }, courseId }: Purchase, status: string) =>
+	eventually(
+		() => send(base, "GET", `/api/enrollments/course/${courseId}`, { token }),
+		({ body }) => body.status === status,
+	);
+
 if (browser) {
 	/** A playable video of `bytes`, on disk, so that it stays the same file when it is chosen again. */
 	const longFilm = (bytes: number): string => {
@@ -478,16 +488,21 @@ if (browser) {
 		const { courseId } = await makeCourse(base, { title: "Flat loaves" });
 		const { page, faults } = await open(t, base, { colorScheme: "dark", also });
 		const purchase = await openPayment(base, courseId);
-		const socket = page.waitForEvent("websocket");
+		const isLive = Promise.withResolvers<void>();
+		page.on("websocket", socket =>
+			socket.on("framereceived", ({ payload }) => {
+				// That Socket.IO has let it in.
+				if (String(payload).startsWith("40")) isLive.resolve();
+			}),
+		);
 		await signIn(page, base, purchase.student.email);
 		await page.getByRole("link", { name: "Notifications", exact: true }).waitFor();
-		await (await socket).waitForEvent("framereceived");
-		await page.waitForTimeout(500);
+		await isLive.promise;
 		await completePayment(base, purchase, "succeed");
 		await page
 			.locator(".toast")
 			.getByText(/enrolled in Flat loaves/)
-			.waitFor({ timeout: 8_000 });
+			.waitFor();
 		await page.getByRole("link", { name: /Notifications, [12] unread/ }).waitFor();
 
 		await page.goto(`${base}/school#/account/purchases`);
@@ -496,6 +511,7 @@ if (browser) {
 		await assertFits(page, "refund");
 		await page.getByRole("button", { name: "Give it back" }).click();
 		await page.locator(".tag").getByText("Given back", { exact: true }).waitFor();
+		await hasSeat(base, purchase, "dropped");
 		await page.goto(`${base}/school#/learning`);
 		await page.getByRole("heading", { name: "You have no courses yet" }).waitFor();
 		await assertFits(page, "no courses");
@@ -509,8 +525,12 @@ if (browser) {
 		});
 
 		test("a teacher makes a course, orders it by keyboard, and uploads through a line that breaks and a reload", async t => {
-			const { base } = await openSchool(t);
+			const { node, base } = await openSchool(t);
 			const { page, context, faults } = await open(t, base, { width: 390 });
+			page.on("response", answer => {
+				const { pathname } = new URL(answer.url());
+				if (answer.status() === 404) faults.push(`no ${pathname}`);
+			});
 			await page.goto(`${base}/school#/sign-up`);
 			await signUp(page, { name: "Teacher One", role: "Teach" });
 			await heading(page, "Your teaching");
@@ -618,15 +638,20 @@ if (browser) {
 			await page.getByText("Published", { exact: true }).waitFor();
 			const purchase = await openPayment(base, courseId);
 			await completePayment(base, purchase, "succeed");
+			await hasSeat(base, purchase, "active");
 			await page.getByRole("link", { name: "Students" }).click();
 			await heading(page, "Students");
 			await page.getByText("A student").waitFor();
+			await settled(node);
 			await page.goto(`${base}/school#/teach`);
 			await page.getByRole("img", { name: /Revenue by day, \$24\.00 in/ }).waitFor();
 			await assertFits(page, "teaching");
 			await page.goto(`${base}/school#/teach/${courseId}/students`);
 			await heading(page, "Students");
 			await assertFits(page, "students");
+			await page.goto(`${base}/school#/teach/${courseId}`);
+			await page.getByText("Video ready").waitFor();
+			await page.getByText("Video failed").waitFor();
 			assert.deepEqual(faults, []);
 		});
 

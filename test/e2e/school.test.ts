@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { split } from "../../deploy/split.ts";
 import { findServices } from "../../kernel/load.ts";
-import { send } from "../support/http.ts";
+import { eventually, send } from "../support/http.ts";
 import { startMesh, type TestMesh } from "../support/mesh.ts";
 import { root, startNode } from "../support/node.ts";
 import { freePort } from "../support/ports.ts";
@@ -33,9 +33,17 @@ async function assertSplit(t: TestContext, mesh: TestMesh): Promise<void> {
 	const folders = await findServices(root);
 	const domainOf = new Map(folders.map(folder => [folder.name, folder.domain]));
 	const { broker } = await startNode(t, { env: { ...mesh.env, SERVICES: "none" } });
-	const listed = broker.registry.getServiceList({ onlyAvailable: true, skipInternal: true });
+	const nodesOf = async () =>
+		broker.registry.getServiceList({ onlyAvailable: true, skipInternal: true }) as {
+			name: string;
+			nodeID: string;
+		}[];
+	const listed = await eventually(
+		nodesOf,
+		seen => new Set(seen.map(({ nodeID }) => nodeID)).size === split.length,
+	);
 	const domains = new Map<string, Set<string>>();
-	for (const { name, nodeID } of listed as { name: string; nodeID: string }[]) {
+	for (const { name, nodeID } of listed) {
 		const domain = domainOf.get(name);
 		assert.ok(domain, `${name} is in the registry and no folder has it`);
 		domains.set(nodeID, (domains.get(nodeID) ?? new Set()).add(domain));
@@ -54,7 +62,9 @@ if (servers)
 		await schoolJourney(first);
 		await schoolJourney(second);
 		await assertSplit(t, mesh);
-		const health = await send(second, "GET", "/api/health");
-		assert.equal(health.status, 200);
-		assert.ok(Object.values(health.body.services).every(state => state === "healthy"));
+		await eventually(
+			() => send(second, "GET", "/api/health"),
+			({ status, body }) =>
+				status === 200 && Object.values(body.services).every(state => state === "healthy"),
+		);
 	});

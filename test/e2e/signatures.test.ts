@@ -30,7 +30,7 @@ const tally = (outcomes: readonly string[]): Record<string, number> => {
 
 const servers = await needs("nats", "mongo");
 if (servers)
-	test("other systems' signatures", { timeout: 110_000 }, async t => {
+	test("other systems' signatures", async t => {
 		const mesh: ForgeMesh = await openForgeMesh(t, servers);
 		const [one, two] = mesh.gateways;
 		const { courseId } = await publishCourse(one.url);

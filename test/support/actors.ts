@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
-import { type Answer, answerOf, eventually, uniqueEmail } from "./http.ts";
+import { type Answer, admitted, answerOf, eventually, uniqueEmail } from "./http.ts";
 import { signed } from "./school.ts";
 import { announcedVideo, putVideo } from "./video.ts";
 
@@ -64,7 +64,7 @@ async function exchange(
 	base: string,
 	{ method, path, text, headers = {} }: Request,
 ): Promise<Answer> {
-	const response = await fetch(`${base}${path}`, {
+	const request = {
 		method,
 		headers: {
 			"x-forwarded-for": `10.${randomInt(256)}.${randomInt(256)}.${randomInt(256)}`,
@@ -73,7 +73,8 @@ async function exchange(
 		},
 		redirect: "manual",
 		...(text !== undefined && { body: text }),
-	});
+	} as const;
+	const response = await admitted(() => fetch(`${base}${path}`, request));
 	return answerOf(response, base, method, path);
 }
 

@@ -16,7 +16,7 @@ import {
 import { callPlan } from "./cases-fuzz.ts";
 import { eventually, uniqueEmail } from "./http.ts";
 import { mailedToken, newcomer, resetToken } from "./mailed.ts";
-import { tinyVideo } from "./video.ts";
+import { announcedVideo, tinyVideo } from "./video.ts";
 
 /** Where errors are made on purpose. */
 export interface Stage {
@@ -192,6 +192,13 @@ async function provokeFiles(stage: Stage): Promise<void> {
 	await send("too short");
 	await send(tinyVideo);
 	await send(tinyVideo);
+	const large = announcedVideo(school.people.teacher.id, 20 * 2 ** 30, true);
+	for (let code = "ok"; code === "ok"; )
+		code = await provoke(stage, "service", "files.begin", large);
+	const { ownerId: _owner, purpose: _purpose, subjectId: _subject, ...video } = large;
+	const sectionId = await school.section("teacher", await school.course("teacher"));
+	const lectureId = await school.lecture("teacher", sectionId);
+	await provoke(stage, "teacher", "courses.uploadLecture", { ...video, id: lectureId });
 	const ended = (await school.upload("teacher", true)).fileId;
 	await school.call("files.remove", { id: ended });
 	await provoke(stage, "teacher", "files.parts", { id: ended });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { codeOf } from "../../kernel/errors.ts";
-import { type Answer, send } from "./http.ts";
+import { type Answer, admitted, send } from "./http.ts";
 import type { Market, Sale } from "./market.ts";
 import type { FakeRazorpay } from "./razorpay/fake-razorpay.ts";
 import type { FakeStripe } from "./stripe/fake-stripe.ts";
@@ -74,7 +74,7 @@ export function stripeCounter(market: Market, fake: FakeStripe): Counter {
 			const url = `${market.at(i)}/webhooks/stripe`;
 			for (const { event, headers, body } of fake.events) {
 				if (!isAbout(event.data.object, gatewayId)) continue;
-				const answer = await fetch(url, { method: "POST", headers, body });
+				const answer = await admitted(() => fetch(url, { method: "POST", headers, body }));
 				assert.equal(answer.status, 200, await answer.text());
 			}
 		},

@@ -82,7 +82,7 @@ export async function play<Cast>(
 const everywhere = ({ platform }: Node, action: string): string[] =>
 	[...platform.contracts.actions.keys()].filter(name => name.endsWith(`.${action}`)).sort();
 
-const settleMs = 15_000;
+const settleMs = 60_000;
 
 /** Lets go of what consumers have receipts for, until no fact is left; publishes nothing again. */
 export async function settled(node: Node, signal?: AbortSignal): Promise<void> {

@@ -1,15 +1,20 @@
 import type { TestContext } from "node:test";
 import type { Broker } from "../../kernel/contract.ts";
 import type { Node } from "../../kernel/node.ts";
-import { startNode } from "./node.ts";
+import { acquainted, startNode } from "./node.ts";
 import { freePort } from "./ports.ts";
 import type { TestServer } from "./servers.ts";
 
-/** A clock that runs, and can be put forward; jumps of all nodes at once. */
+/** A clock that runs, and can be put forward, or stopped for what must lie within seconds; jumps of all nodes at once. */
 export class ForwardClock {
 	#ahead = 0;
+	#stoppedAt: number | undefined;
 	now(): number {
-		return Date.now() + this.#ahead;
+		return (this.#stoppedAt ?? Date.now()) + this.#ahead;
+	}
+	/** From now on only `forward` moves it. */
+	stop(): void {
+		this.#stoppedAt ??= Date.now();
 	}
 	forward(ms: number): void {
 		this.#ahead += ms;
@@ -62,6 +67,7 @@ export async function openForgeMesh(
 		addGateway(),
 		addGateway(),
 	]);
+	await acquainted([first, second, ...gateways.map(({ node }) => node)]);
 	const broker = gateways[0].node.broker as unknown as Broker;
 	return {
 		clock,

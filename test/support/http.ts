@@ -10,7 +10,23 @@ export interface Answer {
 	body: any;
 }
 
-/** Sends a JSON request; the answer as `answerOf` has it. */
+/**
+ * Asks again, for 30 s, while a gateway refuses because its event loop is late: nothing was done then, and it is the
+ * machine that has too much to do.
+ */
+export async function admitted(ask: () => Promise<Response>): Promise<Response> {
+	const until = Date.now() + 30_000;
+	for (;;) {
+		const response = await ask();
+		if (response.status !== 503 || Date.now() > until) return response;
+		const text = await response.clone().text();
+		if (!text.includes("This gateway has too much to do")) return response;
+		await response.body?.cancel();
+		await pause(200);
+	}
+}
+
+/** Sends a JSON request, by `admitted`; the answer as `answerOf` has it. */
 export async function send(
 	base: string,
 	method: string,
@@ -18,7 +34,7 @@ export async function send(
 	options: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
 	const { token, body, headers = {} } = options;
-	const response = await fetch(`${base}${path}`, {
+	const request = {
 		method,
 		headers: {
 			...(body !== undefined && { "content-type": "application/json" }),
@@ -26,7 +42,8 @@ export async function send(
 			...headers,
 		},
 		...(body !== undefined && { body: JSON.stringify(body) }),
-	});
+	};
+	const response = await admitted(() => fetch(`${base}${path}`, request));
 	return answerOf(response, base, method, path);
 }
 
@@ -82,7 +99,7 @@ export async function register(base: string, role?: string): Promise<Person> {
 export async function eventually<T>(
 	ask: () => Promise<T>,
 	check: (answer: T) => boolean,
-	ms = 10_000,
+	ms = 30_000,
 ): Promise<T> {
 	const until = Date.now() + ms;
 	for (;;) {

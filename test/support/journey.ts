@@ -76,7 +76,7 @@ export async function assertPurchasedOnce(
 	);
 	const { body: notices } = await eventually(
 		() => get("/api/notifications"),
-		({ status, body }) => status === 200 && body.total >= 2,
+		({ status, body }) => status === 200 && body.items.length >= 2,
 		ms,
 	);
 	assert.deepEqual(notices.items.map((n: { type: string }) => n.type).sort(), [
@@ -88,14 +88,14 @@ export async function assertPurchasedOnce(
 		({ status }) => status === 200,
 		ms,
 	);
-	assert.equal(mine.body.total, 1);
+	assert.equal(mine.body.items.length, 1);
 	const asAdmin = await admin(base);
 	const { body: transfers } = await eventually(
 		() => get(`/api/ledger/transfers?subjectId=${paymentId}`, asAdmin),
-		({ status, body }) => status === 200 && body.total >= 1,
+		({ status, body }) => status === 200 && body.items.length >= 1,
 		ms,
 	);
-	assert.equal(transfers.total, 1);
+	assert.equal(transfers.items.length, 1);
 	const audit = await eventually(
 		() => send(base, "POST", "/api/ledger/audit", { token: asAdmin }),
 		({ status }) => status === 200,

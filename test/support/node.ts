@@ -45,6 +45,14 @@ export async function startNode(
 	return node;
 }
 
+/** Waits until each of these nodes can call what all of them run: a busy machine takes longer for it than a start waits. */
+export async function acquainted(
+	nodes: readonly Pick<Node, "broker" | "services">[],
+): Promise<void> {
+	const all = nodes.flatMap(({ services }) => services);
+	await Promise.all(nodes.map(({ broker }) => broker.waitForServices(all, 30_000)));
+}
+
 /** A folder as `findServices` would find it, for services that a test makes itself. */
 export const folderOf = (contract: Contract, file: string, domain = "test"): ServiceFolder => ({
 	domain,

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 
 /**
  * Below the ports that the system gives to outgoing connections (32,768 and above on Linux), of which one could take a
@@ -9,29 +9,47 @@ const first = 10_000;
 const blocks = 220;
 const perBlock = 100;
 
-const block = first + (process.pid % blocks) * perBlock;
-let taken = 0;
-
-const isFree = async (port: number): Promise<boolean> => {
+/** Listens on a port; undefined where somebody does already. */
+async function held(port: number): Promise<Server | undefined> {
 	const server = createServer().listen(port, "127.0.0.1");
 	try {
 		await once(server, "listening");
 	} catch {
-		return false;
+		return undefined;
 	}
-	server.close();
-	await once(server, "close");
-	return true;
-};
+	return server;
+}
+
+/** A block that no other process has: its first port is held for as long as this one runs. */
+async function claimed(): Promise<number> {
+	for (let i = 0; i < blocks; i++) {
+		const block = first + ((process.pid + i) % blocks) * perBlock;
+		const server = await held(block);
+		if (server) {
+			server.unref();
+			return block;
+		}
+	}
+	throw new Error("every block of ports is taken");
+}
+
+let mine: Promise<number> | undefined;
+let taken = 0;
 
 /**
  * A loopback TCP port nobody listens on at this moment. It is not reserved, but processes that run side by side are each
  * given others.
  */
 export async function freePort(): Promise<number> {
-	for (let tries = 0; tries < perBlock; tries++) {
-		const port = block + (taken++ % perBlock);
-		if (await isFree(port)) return port;
+	mine ??= claimed();
+	const block = await mine;
+	for (let tries = 1; tries < perBlock; tries++) {
+		const port = block + 1 + (taken++ % (perBlock - 1));
+		const server = await held(port);
+		if (!server) continue;
+		server.close();
+		await once(server, "close");
+		return port;
 	}
 	throw new Error(`no port from ${block} to ${block + perBlock - 1} is free`);
 }

@@ -98,11 +98,11 @@ async function reviewFlow(
 	const { items, ratingCount } = (await send(base, "GET", `/api/reviews?courseId=${courseId}`))
 		.body;
 	assert.deepEqual([items, ratingCount], [[review.body], 1]);
-	const figures = await eventually(
+	await eventually(
 		() => send(base, "GET", `/api/figures/courses/${courseId}`, { token: teacher }),
-		({ body }) => body.completed === 1 && body.money[0]?.netMinor === 9_999,
+		({ body: { students, completed, rating, money } }) =>
+			students === 1 && completed === 1 && rating === 4 && money[0]?.netMinor === 9_999,
 	);
-	assert.deepEqual([figures.body.students, figures.body.rating], [1, 4]);
 }
 
 /** What a player reports of lectures, until the teacher takes away the one that is missing. */
@@ -221,11 +221,14 @@ export async function schoolJourney(base: string): Promise<void> {
 	});
 	assert.equal(paid.status, 200, JSON.stringify(paid.body));
 
-	const verified = await send(base, "POST", `/api/payment/payments/${paymentId}/verify`, {
-		token,
-		body: { paymentGatewayId: payment.body.paymentGatewayId },
-	});
-	assert.equal(verified.status, 200, JSON.stringify(verified.body));
+	const verified = await eventually(
+		() =>
+			send(base, "POST", `/api/payment/payments/${paymentId}/verify`, {
+				token,
+				body: { paymentGatewayId: payment.body.paymentGatewayId },
+			}),
+		({ status, body }) => status === 200 && body.enrollment !== null,
+	);
 	assert.equal(verified.body.payment.status, "captured");
 	assert.equal(verified.body.enrollment?.courseId, courseId);
 	const enrollmentId: string = verified.body.enrollment.id;
@@ -250,7 +253,7 @@ export async function schoolJourney(base: string): Promise<void> {
 	assert.deepEqual([twice.status, twice.body.code], [409, "ALREADY_ENROLLED"]);
 	const notices = await eventually(
 		() => send(base, "GET", "/api/notifications", { token }),
-		answer => answer.body.total >= 2,
+		answer => answer.body.items.length >= 2,
 	);
 	assert.deepEqual(notices.body.items.map((n: { type: string }) => n.type).sort(), [
 		"enrollment.activated",
@@ -263,7 +266,7 @@ export async function schoolJourney(base: string): Promise<void> {
 	const asAdmin = await admin(base);
 	await eventually(
 		() => send(base, "GET", `/api/ledger/transfers?subjectId=${paymentId}`, { token: asAdmin }),
-		answer => answer.body.total === 1,
+		answer => answer.body.items.length === 1,
 	);
 	const teacherToken = teacher.body.accessToken;
 	const { certificateId } = await progressFlow(base, { token, courseId, enrollmentId });

@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { root } from "../../support/node.ts";
 import { areHere } from "../../support/servers.ts";
 
-const endMs = 5_000;
+const endMs = 30_000;
 
 interface Bench {
 	child: ChildProcess;

@@ -430,6 +430,34 @@ async function journey(t: TestContext, deposit: Deposit): Promise<void> {
 		assert.equal(await outcome(call("files.get", { id })), "UNAUTHENTICATED");
 	});
 
+	await t.test("a teacher's files have so much together, and ended ones nothing", async () => {
+		const full = announcedVideo("usr_full", 20 * 1_024 * MiB, true);
+		const begun = () =>
+			call("files.begin", full).then(
+				({ fileId }) => fileId,
+				error => codeOf(error),
+			);
+		const refused = "UPLOAD_QUOTA_EXCEEDED";
+		const ids: string[] = [];
+		for (const answer of await Promise.all(Array.from({ length: 8 }, begun)))
+			if (answer !== refused) ids.push(answer as string);
+		assert.ok(ids.length <= 4, "4 times 20 GiB are less than 100 GB, 5 times are more");
+		while (ids.length < 4) ids.push((await begun()) as string);
+		assert.equal(await begun(), refused);
+		await call("files.remove", { id: ids[0] as string });
+		ids.push((await begun()) as string);
+		assert.equal(await begun(), refused);
+		const counted = await files.find({ countsFor: "usr_full" });
+		assert.deepEqual(counted.map(({ id }) => id).sort(), ids.slice(1).sort());
+		for (const id of ids) await call("files.remove", { id });
+
+		clock.aheadMs += 91 * 24 * hour;
+		await call("files.endContent");
+		clock.aheadMs = 0;
+		const { fileName, status } = await call("files.find", { id: ids[0] as string });
+		assert.deepEqual([fileName, status], ["removed, past its retention", "deleted"]);
+	});
+
 	await t.test("one key, one upload", async () => {
 		const seeded = { headers: { seed: "a-run" } };
 		const wanted = announcedVideo(teacher.id, 6 * MiB, true);

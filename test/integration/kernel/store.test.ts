@@ -18,6 +18,7 @@ import type { Change, Guard } from "../../../kernel/store/guard.ts";
 import { type Doc, defineModel, type Model } from "../../../kernel/store/model.ts";
 import { openMongo } from "../../../kernel/store/mongo.ts";
 import { openNedb } from "../../../kernel/store/nedb.ts";
+import { type Ageing, ageing, Retention } from "../../../kernel/store/retention.ts";
 import { mongo, needs } from "../../support/servers.ts";
 
 interface Thing extends Doc {
@@ -55,6 +56,28 @@ const things = (name: string): Model<Thing> =>
 		},
 	});
 
+const day = 86_400_000;
+
+interface Letter extends Ageing {
+	status: string;
+	title: string;
+	words?: { dear: string };
+	at: number;
+}
+
+const letters = (name: string): Model<Letter> =>
+	defineModel<Letter>()({
+		name,
+		fields: {
+			status: String,
+			title: String,
+			words: { type: Object },
+			at: Number,
+			...ageing.fields,
+		},
+		indexes: { status: {}, ...ageing.indexes },
+	});
+
 const broker = new ServiceBroker({ logger: false });
 
 interface Backend {
@@ -72,7 +95,6 @@ const memory: Backend = {
 };
 
 const dir = await mkdtemp(join(tmpdir(), "zeolite-store-"));
-after(() => rm(dir, { recursive: true, force: true }));
 const files: Backend = {
 	open: model => openNedb(broker, model, join(dir, `${model.name}.db`), assert.fail),
 	fill: oneByOne,
@@ -485,6 +507,18 @@ function conformance(name: string, backend: Backend) {
 			}
 		});
 
+		test("a list goes on within what it is found by, be it what it is sorted by", async t => {
+			const things = await collectionOf(t, backend);
+			for (const i of range(12)) await things.insert({ id: `t${i}`, status: "on", rank: i % 5 });
+			const guard = { status: "on", rank: { $gte: 1, $lte: 3 } };
+			for (const rank of [1, -1] as const) {
+				const whole = ids(await things.find(guard, { sort: { rank, id: rank } }));
+				assert.equal(whole.length, 7);
+				for (const pageSize of [1, 2, 7])
+					assert.deepEqual(await walk(things, guard, { rank }, pageSize), whole);
+			}
+		});
+
 		test("totals are exact up to 10,000 and a lower bound beyond", async t => {
 			const model = things(`things_${++opened}`);
 			const driver = await backend.open(model);
@@ -585,6 +619,62 @@ function conformance(name: string, backend: Backend) {
 			await things.settleFact("a", fact.id);
 			assert.equal(await things.remove({ status: "old" }), 1);
 			assert.equal(await things.count({}), 0);
+		});
+
+		test("of what is settled the content ends after its retention, once, whoever looks", async t => {
+			const model = letters(`letters_${++opened}`);
+			const collection = new Collection(model, await backend.open(model));
+			t.after(() => collection.close());
+			const clock = { ms: 100 * day, now: () => clock.ms };
+			const retention = (days: number | "off" = 30) =>
+				new Retention<Letter>({
+					collection,
+					clock,
+					days,
+					settled: { status: { $in: ["done"] } },
+					settledAt: ({ at }) => at,
+					without: () => ({ $set: { title: "removed" }, $unset: { words: true } }),
+				});
+			const letter = (id: string, at: number, more: Partial<Letter> = {}) =>
+				collection.insert({ id, at, status: "done", title: id, words: { dear: "Ada" }, ...more });
+			const whole = async () =>
+				ids(await collection.find({ words: { $exists: true } }, { sort: { id: 1 } }));
+
+			for (const i of range(150)) await letter(`old_${i}`, day, { agesFrom: day });
+			await letter("edge", 70 * day, { agesFrom: 70 * day });
+			await letter("young", 70 * day + 1, { agesFrom: 70 * day + 1 });
+			await letter("open", day, { status: "open" });
+			await letter("open dated", day, { status: "open", agesFrom: day });
+			await letter("of an older version", day);
+			await letter("of an older version, young", 72 * day);
+			const kept = ["of an older version, young", "open", "open dated", "young"];
+
+			assert.equal(await retention("off").end(), 0);
+			assert.equal((await whole()).length, 156);
+			const one = retention();
+			const ended = await Promise.all([one.end(), retention().end(), retention().end()]);
+			assert.equal(
+				ended.reduce((a, b) => a + b),
+				152,
+				"each was ended by one of them",
+			);
+			assert.deepEqual(await whole(), kept);
+			assert.deepEqual(await collection.get("edge"), {
+				id: "edge",
+				at: 70 * day,
+				status: "done",
+				title: "removed",
+				agesFrom: 0,
+			});
+			assert.equal(await one.end(), 0);
+
+			await collection.advance({ id: "open" }, { $set: { status: "done" } });
+			assert.equal(await one.end(), 0, "what older versions settle is looked for once a day");
+			clock.ms += day;
+			assert.equal(await one.end(), 2, "it, and who was young");
+			assert.deepEqual(await whole(), ["of an older version, young", "open dated"]);
+			await collection.advance({ id: "open dated" }, { $set: { status: "done" } });
+			assert.equal(await one.end(), 1);
 		});
 	});
 }
@@ -713,6 +803,8 @@ describe("NeDB's files", () => {
 });
 
 const servers = await needs("mongo");
+// Not before the wait: the tests above may be over by then, and every hook that is there ends what `needs` brings.
+after(() => rm(dir, { recursive: true, force: true }));
 if (servers) {
 	const { url } = servers.mongo;
 	const namespace = `store_${process.pid}_${Date.now()}`;
@@ -724,6 +816,59 @@ if (servers) {
 			await connection.collection(model.name).insertMany(documents);
 			await connection.close();
 		},
+	});
+
+	test("MongoDB's unique indexes are there once it is open; others are made meanwhile, in turn", async t => {
+		type Spec = { key: object; unique?: boolean };
+		const made: { of: string; keys: object[]; options: unknown }[] = [];
+		const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+		const turns = range(2).map(() => Promise.withResolvers<void>());
+		const prototype = mongoose.Collection.prototype as unknown as {
+			createIndexes(this: { name: string }, specs: Spec[], options: unknown): Promise<unknown>;
+		};
+		const { createIndexes } = prototype;
+		t.mock.method(prototype, "createIndexes", async function (this: never, specs, options) {
+			if (specs.every(({ unique }) => unique)) return createIndexes.call(this, specs, options);
+			const turn = made.length;
+			made.push({ of: (this as { name: string }).name, keys: specs.map(s => s.key), options });
+			turns[turn]?.resolve();
+			await gates[turn]?.promise;
+			return createIndexes.call(this, specs, options);
+		} as typeof createIndexes);
+		const warn = t.mock.method(broker.logger, "warn", () => {});
+		const models = [things("indexed_0"), things("indexed_1")];
+		const dbName = `${namespace}_indexes`;
+		const connection = await mongoose.createConnection(url, { dbName }).asPromise();
+		for (const { name } of models)
+			await connection.collection(name).insertOne({ _id: "known" } as never);
+		await connection.close();
+		const open = (model: Model<Thing>) => openMongo(broker, model, url, dbName, () => {});
+		const [first, second] = await Promise.all(
+			models.map(async model => new Collection(model, await open(model))),
+		);
+		assert.ok(first && second);
+		for (const one of [first, second]) {
+			await one.insert({ id: "a", email: "a@example.com" });
+			await assert.rejects(one.insert({ id: "b", email: "a@example.com" }), error =>
+				isDuplicate(error, "email"),
+			);
+		}
+		await turns[0]?.promise;
+		const [{ of, ...asked } = { of: "" }] = made;
+		assert.deepEqual(asked, {
+			keys: [{ outboxSize: 1 }, { status: 1 }],
+			options: { socketTimeoutMS: 0 },
+		});
+		assert.deepEqual([made.length, warn.mock.callCount()], [1, 0]);
+		gates[0]?.reject(new Error("no room"));
+		await turns[1]?.promise;
+		assert.deepEqual(
+			warn.mock.calls.map(({ arguments: [message] }) => message),
+			[`Indexes of ${of} could not be made`],
+		);
+		assert.notEqual(made[1]?.of, of);
+		gates[1]?.resolve();
+		await Promise.all([first.close(), second.close()]);
 	});
 
 	describe("MongoDB's connection", () => {

@@ -123,7 +123,10 @@ if (servers && nats) {
 		await isWatching(sentinel);
 		const victim = await processOf(t, env);
 		assert.equal(await victim.end("SIGTERM"), 0);
-		assert.equal(sees(sentinel, victim.nodeId as string), false);
+		await eventually(
+			async () => sees(sentinel, victim.nodeId as string),
+			isThere => !isThere,
+		);
 		assert.deepEqual((await watch(sentinel)).dead, []);
 	});
 

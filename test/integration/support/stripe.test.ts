@@ -486,12 +486,12 @@ if (needsFakeStripe()) {
 			await sleep(50);
 			return oneId(key);
 		};
-		fake.next({ hangMs: 1_000, applied: true });
+		fake.next({ hangMs: 2_500, applied: true });
 		await assert.rejects(ask("slow", 200), connection);
 		await assert.rejects(ask("slow"), inUse);
 		assert.deepEqual([await oneId("slow")], [...fake.books.intents.keys()]);
 
-		fake.next({ hangMs: 1_000, applied: false });
+		fake.next({ hangMs: 2_500, applied: false });
 		await assert.rejects(ask("lost", 200), connection);
 		await assert.rejects(ask("lost"), inUse);
 		assert.equal(fake.books.intents.size, 1);

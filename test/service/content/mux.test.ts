@@ -162,6 +162,17 @@ test("videos by Mux", async t => {
 				stored.items.map(({ state }) => state),
 				["done", "done"],
 			);
+			if (seed > 1) continue;
+			await later(91 * 24 * hour, () => call("videos.endEventContent"));
+			assert.deepEqual(await mux.deliver(base, all), [200, 200]);
+			const kept = await events.find({ subjectId: fileId });
+			assert.ok(kept.every(({ event, body, state }) => !event && !body && state === "done"));
+			assert.deepEqual(
+				(await call("videos.events", { fileId })).items.map(event => event.isPastRetention),
+				[true, true],
+			);
+			await settled();
+			assert.equal(told("video.ready", fileId).length, 1);
 		}
 	});
 

@@ -34,7 +34,7 @@ async function listening(school: School) {
 
 test("a payment and its refund are told in the inbox, by mail and live, each once", async t => {
 	const school = await openSchool(t, { SERVICE_SECRET_KEY: "s".repeat(32) });
-	const { call, course, person, pay, told, tellAgain } = school;
+	const { call, clock, course, person, pay, told, tellAgain, store } = school;
 	const { mailsOf, liveOf } = await listening(school);
 	const who = await person();
 	const { id: courseId } = await course({ title: "Pottery <b>", price: 99.99 });
@@ -64,9 +64,12 @@ test("a payment and its refund are told in the inbox, by mail and live, each onc
 	assert.equal(unread, 3);
 	assert.equal(Math.max(...liveOf(who).map(({ payload }) => payload.unread)), 3);
 
-	for (const name of ["payment.captured", "payment.refunded", "enrollment.activated"])
-		for (const fact of told(name))
-			if (fact.data.userId === who.user.id) await tellAgain("notifications", fact);
+	const allAgain = async () => {
+		for (const name of ["payment.captured", "payment.refunded", "enrollment.activated"])
+			for (const fact of told(name))
+				if (fact.data.userId === who.user.id) await tellAgain("notifications", fact);
+	};
+	await allAgain();
 	assert.equal((await mailsOf(who)).length, 2);
 	assert.equal(live().length, 3);
 
@@ -77,6 +80,19 @@ test("a payment and its refund are told in the inbox, by mail and live, each onc
 	assert.ok(others.items.every(({ to }) => to === school.student.email));
 	const all = await call("mail.shown", { pageSize: 100 }, as(await person("admin")));
 	assert.ok(all.items.some(({ to }) => to === who.email));
+
+	clock.aheadMs += 91 * 86_400_000;
+	await call("mail.endContent");
+	clock.aheadMs -= 91 * 86_400_000;
+	await allAgain();
+	const kept = await store<MailDoc>("mail", "mails").find({ userId: who.user.id });
+	assert.ok(kept.every(({ state, data }) => state === "sent" && Object.keys(data).length === 0));
+	assert.equal(kept.filter(({ template }) => template === "notification").length, 2);
+	assert.deepEqual(
+		(await mailsOf(who)).map(({ to, subject, unsubscribeUrl }) => [to, subject, unsubscribeUrl]),
+		Array(2).fill(["", "removed, past its retention", undefined]),
+	);
+	assert.equal((await call("notifications.list", {}, as(who))).total, 3, "those are the user's");
 });
 
 test("what was left undone when a node died is done by the fact that comes again, by the first decision", async t => {

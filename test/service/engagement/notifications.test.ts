@@ -148,7 +148,7 @@ test("an inbox", async t => {
 	await t.test("has what was read marked, once and for good", async () => {
 		const [first, id = ""] = await fill(student, 3);
 		const marked = await read(student, id);
-		assert.ok(Math.abs(Date.parse(marked.readAt ?? "") - Date.now()) < 10_000);
+		assert.ok(Math.abs(Date.parse(marked.readAt ?? "") - Date.now()) < 60_000);
 		assert.deepEqual(await read(student, id), marked);
 		for (const answer of await twenty(() => read(student, first as string)))
 			assert.notEqual(answer.readAt, null);

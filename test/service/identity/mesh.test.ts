@@ -36,7 +36,7 @@ if (servers) {
 		assert.equal(published[0]?.keys.length, 1);
 		for (const keys of published) assert.deepEqual(keys, published[0]);
 		let admin: { accessToken: string } | undefined;
-		for (let waited = 0; !admin && waited < 10_000; waited += 100) {
+		for (let waited = 0; !admin && waited < 30_000; waited += 100) {
 			admin = await nodes[0]?.call("auth.signInAs", { email }).catch(() => undefined);
 			await sleep(100);
 		}
@@ -78,7 +78,7 @@ if (servers) {
 		await sleep(1_000);
 		await identityNode(t, { env: { ...shared, SERVICES: "users" } });
 		let made: object | undefined;
-		for (let waited = 0; !made && waited < 15_000; waited += 100) {
+		for (let waited = 0; !made && waited < 30_000; waited += 100) {
 			made = await auth.call("auth.signInAs", { email }).catch(() => undefined);
 			await sleep(100);
 		}
@@ -92,7 +92,7 @@ if (servers) {
 		await identityNode(t, { env: { ...shared, SERVICES: "users" } });
 		const again = { ...account, password: "another password" };
 		let made: { user: { id: string } } | undefined;
-		for (let waited = 0; !made && waited < 5_000; waited += 100) {
+		for (let waited = 0; !made && waited < 30_000; waited += 100) {
 			made = await auth.call("auth.register", again).catch(() => undefined);
 			await sleep(100);
 		}
@@ -124,7 +124,7 @@ if (servers) {
 			});
 		for (const { node } of [one, two]) {
 			let refused = false;
-			for (let waited = 0; !refused && waited < 10_000; waited += 100) {
+			for (let waited = 0; !refused && waited < 30_000; waited += 100) {
 				refused = await node.platform.tokens.verify(ada.token, 0).then(
 					() => false,
 					() => true,

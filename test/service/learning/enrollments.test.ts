@@ -50,7 +50,7 @@ test("enrolling", async t => {
 			totalWatchTime: 0,
 			enrolledAt: seat.enrolledAt,
 		});
-		assert.ok(Math.abs(Date.parse(seat.enrolledAt) - Date.now()) < 10_000);
+		assert.ok(Math.abs(Date.parse(seat.enrolledAt) - Date.now()) < 60_000);
 		assert.equal(await outcome(enroll(student, courseId)), "ALREADY_ENROLLED");
 		assert.deepEqual(await mine(student, courseId), seat);
 		assert.deepEqual(await call("enrollments.get", { id: seat.id }, as(student)), seat);
@@ -255,7 +255,7 @@ test("progress", async t => {
 		const courseId = await seated();
 		const done = await report(student, courseId, 100, 5);
 		assert.equal(done.status, "completed");
-		assert.ok(Math.abs(Date.parse(done.completedAt ?? "") - Date.now()) < 10_000);
+		assert.ok(Math.abs(Date.parse(done.completedAt ?? "") - Date.now()) < 60_000);
 		assert.deepEqual(await report(student, courseId, 3, 1), done);
 		await settled();
 		const completed = told("enrollment.completed");

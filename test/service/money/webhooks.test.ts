@@ -3,12 +3,15 @@ import { describe, test } from "node:test";
 import { derivedId } from "../../../kernel/ids.ts";
 import { signWebhook } from "../../../services/money/signatures.ts";
 import { eventually } from "../../support/http.ts";
+import { signUp } from "../../support/identity.ts";
+import { as } from "../learning/school.ts";
 import { shelf } from "./shelf.ts";
 import { openShop, problemOf } from "./shop.ts";
 
 describe("a webhook", () => {
 	test("is applied once of twenty at once, and again changes nothing", async t => {
-		const { buy, complete, event, get, stores } = await openShop(t);
+		const { node, buy, call, clock, complete, event, get, stores } = await openShop(t);
+		const admin = await signUp(node, { role: "admin" });
 		const { id, paymentGatewayId } = (await buy()).body;
 		await complete(id, "timeout");
 		const paid = { id: "evt_1", type: "payment.paid", data: { id: paymentGatewayId, key: id } };
@@ -25,6 +28,27 @@ describe("a webhook", () => {
 			count => count === 1,
 		);
 		assert.equal(shelf.captured.length, 1);
+
+		clock.aheadMs += 91 * 86_400_000;
+		await call("payments.endEventContent");
+		clock.aheadMs -= 91 * 86_400_000;
+		const kept = await stores.events.get("sandbox:evt_1");
+		assert.deepEqual([kept?.state, kept?.body, kept?.event], ["done", undefined, undefined]);
+		assert.equal((await event(paid)).status, 200);
+		assert.deepEqual(await stores.events.get("sandbox:evt_1"), kept);
+		assert.equal(shelf.captured.length, 1);
+		assert.deepEqual(await call("payments.replayEvent", { id: "sandbox:evt_1" }, as(admin)), {
+			state: "done",
+		});
+		const { items } = await call("payments.events", {}, as(admin));
+		assert.deepEqual(
+			items.map(({ paymentId, isPastRetention }) => [paymentId, isPastRetention]),
+			[[id, true]],
+		);
+		const { entries } = (await get(`/api/payments/${id}/explain`)).body;
+		const [told, ...more] = entries.filter((e: { source: string }) => e.source === "webhook");
+		assert.match(told.text, /: applied; what it said was removed, past its retention$/);
+		assert.equal(more.length, 0);
 	});
 
 	test("that is forged, altered, stale or from the future is refused and not stored", async t => {

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { admitted } from "../http.ts";
 import { now, type StripeEvent } from "./objects.ts";
 
 /** How a delivery is signed, and what is wrong with it. */
@@ -75,7 +76,7 @@ export async function post(
 		for (let index = next++; index < queue.length; index = next++) {
 			const { event, headers, body } = queue[index] as Letter;
 			const url = urls[index % urls.length] as string;
-			const answer = await fetch(url, { method: "POST", headers, body }).then(
+			const answer = await admitted(() => fetch(url, { method: "POST", headers, body })).then(
 				async response => {
 					await response.arrayBuffer();
 					return { status: response.status };

@@ -58,7 +58,7 @@ const outcomes = (store: S3Store) =>
 
 const away = Array.from({ length: 5 }, () => "SERVICE_UNAVAILABLE");
 
-test("a store that says nothing is away, and is not waited for", { timeout: 20_000 }, async t => {
+test("a store that says nothing is away, and is not waited for", async t => {
 	assert.deepEqual(await outcomes(await storeAt(t, () => {})), away);
 	const stalls: RequestListener = (_request, response) =>
 		void response.writeHead(200, { "content-length": "4" }).write("ab");

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Ctx } from "../../../kernel/contract.ts";
 import { Collection } from "../../../kernel/store/collection.ts";
 import { FileModel } from "../../../models/content/file.model.ts";
+import { Quota } from "../../../services/content/files/quota.ts";
 import type { FileStore } from "../../../services/content/files/stores/port.ts";
 import { Uploads } from "../../../services/content/files/uploads.ts";
 import { memoryDriver, StillClock } from "../../support/memory.ts";
@@ -36,7 +37,8 @@ test("a sweep stops at a store that fails, and begins with the others when it is
 	} as unknown as FileStore;
 	const warned: string[] = [];
 	const warn = (message: string) => void warned.push(message);
-	const uploads = new Uploads({ files, store, clock, publicUrl: "http://x", warn });
+	const quota = new Quota(files, clock, "off");
+	const uploads = new Uploads({ files, store, quota, clock, publicUrl: "http://x", warn });
 	const ctx = { headers: { seed: "a-run" }, locals: {} } as unknown as Ctx;
 
 	assert.equal(await uploads.sweep(ctx), 1);

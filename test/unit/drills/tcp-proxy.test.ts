@@ -50,7 +50,7 @@ async function stage(t: TestContext, answer: (socket: Socket) => void = s => s.p
 	return { proxy, served, connect };
 }
 
-async function until(holds: () => boolean, what: string, ms = 5_000): Promise<void> {
+async function until(holds: () => boolean, what: string, ms = 30_000): Promise<void> {
 	for (const end = Date.now() + ms; !holds(); await pause(5))
 		if (Date.now() > end) assert.fail(`not within ${ms} ms: ${what}`);
 }
@@ -90,10 +90,15 @@ test("latency: each way, jitter keeps the order, and it comes and goes on a live
 	await until(() => client.text.endsWith("x"), "the slow one");
 	assert.ok(performance.now() - slow >= 295);
 	await proxy.clear();
-	const quick = performance.now();
-	client.socket.write("y");
-	await until(() => client.text.endsWith("y"), "the quick one");
-	assert.ok(performance.now() - quick < 250);
+	const answerMs = async (letter: string) => {
+		const quick = performance.now();
+		client.socket.write(letter);
+		await until(() => client.text.endsWith(letter), "the quick one");
+		return performance.now() - quick;
+	};
+	let least = Number.POSITIVE_INFINITY;
+	for (const letter of "abcdefghij") least = Math.min(least, await answerMs(letter));
+	assert.ok(least < 250, `${least} ms`);
 });
 
 test("bandwidth: so many bytes per second, a slow side is not read ahead of, and 0 holds all", async t => {
@@ -101,22 +106,28 @@ test("bandwidth: so many bytes per second, a slow side is not read ahead of, and
 	const client = await connect();
 	await proxy.set({ bandwidth: { rate: 100_000 } });
 	const total = 16 * 1_048_576;
+	const began = performance.now();
 	client.socket.write(Buffer.alloc(total));
-	await pause(1_000);
+	await until(() => (served[0]?.bytes ?? 0) > 50_000, "the first half of a second");
 	const slow = served[0]?.bytes ?? 0;
-	assert.ok(slow > 40_000 && slow < 160_000, `${slow} bytes in about a second`);
+	const most = (performance.now() - began) * 160 + 20_000;
+	assert.ok(slow < most, `${slow} bytes, at most ${most}`);
 	assert.ok(client.socket.writableLength > 4 * 1_048_576, "the client's own buffer waits");
 	await proxy.set({ bandwidth: { rate: 0 } });
-	await settle();
-	const held = served[0]?.bytes;
+	let held: number | undefined;
+	do {
+		held = served[0]?.bytes;
+		await settle();
+	} while (served[0]?.bytes !== held && Number(held) < total);
 	await settle();
 	assert.equal(served[0]?.bytes, held);
 	const other = await connect();
 	other.socket.write("x");
+	await until(() => served.length === 2, "dialled");
 	await settle();
 	assert.equal(served[1]?.bytes, 0, "not one byte");
 	await proxy.clear();
-	await until(() => served[0]?.bytes === total && served[1]?.bytes === 1, "the rest", 10_000);
+	await until(() => served[0]?.bytes === total && served[1]?.bytes === 1, "the rest");
 	assert.equal(proxy.counts.swallowed, 0);
 });
 
@@ -130,7 +141,7 @@ test("back-pressure: a server that does not read stops the client", async t => {
 	assert.ok(client.socket.writableLength > 16 * 1_048_576);
 	assert.ok(process.memoryUsage().arrayBuffers - before < total + 8 * 1_048_576);
 	served[0]?.socket.resume();
-	await until(() => served[0]?.bytes === total, "all of it", 10_000);
+	await until(() => served[0]?.bytes === total, "all of it");
 });
 
 for (const { stream, up, down } of [
@@ -147,12 +158,18 @@ for (const { stream, up, down } of [
 		served[0]?.socket.write("answer!!");
 		const late = await connect();
 		late.socket.write("late");
+		const lost = (up ? 0 : 8) + (down ? 0 : 8);
+		const arrived = () =>
+			proxy.counts.swallowed === lost &&
+			served[0]?.text === (up ? "question" : "") &&
+			client.text === (down ? "answer!!" : "");
+		await until(arrived, "what passes");
 		await settle();
 		assert.equal(served[0]?.text, up ? "question" : "");
 		assert.equal(client.text, down ? "answer!!" : "");
 		assert.equal(served.length, 2, "a new connection hangs before the server hears of it");
 		assert.ok(!client.closed && !served[0]?.closed && !late.closed);
-		assert.equal(proxy.counts.swallowed, (up ? 0 : 8) + (down ? 0 : 8));
+		assert.equal(proxy.counts.swallowed, lost);
 		await proxy.clear();
 		await until(() => client.error !== "" && served[0]?.error !== "", "the gap is no stream");
 		await until(() => served[2]?.text === "late", "the late one goes on");

@@ -123,9 +123,13 @@ test("one that whoever sends it died with goes again under its own Message-ID", 
 	const { opened, post, get, taken, mood, clock } = await office();
 	const id = await post();
 	const died = Promise.withResolvers<void>();
-	mood.during = () => died.promise;
+	const begun = Promise.withResolvers<void>();
+	mood.during = () => {
+		begun.resolve();
+		return died.promise;
+	};
 	void opened().sendDue();
-	await new Promise(resolve => setTimeout(resolve, 20));
+	await begun.promise;
 	mood.during = async () => {};
 	const heir = opened();
 	assert.equal(await heir.sendDue(), 0, "it may yet be on its way");

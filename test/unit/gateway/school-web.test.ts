@@ -164,6 +164,14 @@ test("problems and fields in words", () => {
 		"The thing is shut.",
 	);
 	assert.match(wordsOf(new TypeError("x is undefined")), /Load it again/);
+	assert.match(
+		wordsOf({
+			status: 403,
+			code: "UPLOAD_QUOTA_EXCEEDED",
+			members: { usedBytes: 84e9, allowedBytes: 100e9 },
+		}),
+		/yours have 84 GB of 100 GB.+Delete a lecture/,
+	);
 	assert.equal(
 		fieldWords({ code: "MIN_LENGTH", message: "must NOT have fewer than 8 characters" }),
 		"At least 8 characters.",

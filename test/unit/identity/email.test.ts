@@ -54,8 +54,8 @@ for (const typed of [
 	});
 
 test("a hostile address is refused in linear time", () => {
-	const started = performance.now();
+	const started = process.cpuUsage();
 	for (const hostile of ["a.".repeat(126), `a@${"a-".repeat(125)}`, `a@${"a.".repeat(125)}`])
 		assert.throws(() => checkedEmail(hostile));
-	assert.ok(performance.now() - started < 100);
+	assert.ok(process.cpuUsage(started).user < 500_000, "µs of CPU time");
 });

@@ -27,6 +27,7 @@ describe("what is not set", () => {
 		assert.equal(env.NAMESPACE, "zeolite");
 		assert.equal(env.REQUEST_TIMEOUT_MS, 10_000);
 		assert.equal(env.RATE_LIMIT, 600);
+		assert.deepEqual([env.RETENTION_DAYS, env.UPLOAD_QUOTA_GB], [90, 100]);
 		assert.equal(env.PRODUCTION, false);
 		assert.equal(env.publicUrl, "http://127.0.0.1:3000");
 		assert.deepEqual(env.SERVICES, []);
@@ -52,6 +53,8 @@ describe("values", () => {
 			PRODUCTION: "off",
 			TEACHER_APPROVAL: "on",
 			RATE_LIMIT: "off",
+			RETENTION_DAYS: "off",
+			UPLOAD_QUOTA_GB: "20",
 			SERVICES: " money, identity,",
 			SERVICE_SECRET_KEY: `${secret},other`,
 			TRUSTED_PROXIES: "10.0.0.1, 10.1.0.0/16,::1,fd00::/8",
@@ -65,6 +68,7 @@ describe("values", () => {
 		assert.equal(env.PRODUCTION, false);
 		assert.equal(env.TEACHER_APPROVAL, true);
 		assert.equal(env.RATE_LIMIT, "off");
+		assert.deepEqual([env.RETENTION_DAYS, env.UPLOAD_QUOTA_GB], ["off", 20]);
 		assert.deepEqual(env.SERVICES, ["money", "identity"]);
 		assert.deepEqual(env.SERVICE_SECRET_KEY, [secret, "other"]);
 		assert.deepEqual(env.TRUSTED_PROXIES, ["10.0.0.1", "10.1.0.0/16", "::1", "fd00::/8"]);
@@ -93,6 +97,8 @@ describe("values", () => {
 		["PORT", "1e3", /^PORT/],
 		["REQUEST_TIMEOUT_MS", "0", /^REQUEST_TIMEOUT_MS: .* from 1 /],
 		["RATE_LIMIT", "0", /^RATE_LIMIT/],
+		["RETENTION_DAYS", "0", /^RETENTION_DAYS: .* from 1 to/],
+		["UPLOAD_QUOTA_GB", "all", /^UPLOAD_QUOTA_GB: .* from 1 to/],
 		["PRODUCTION", "yes", /^PRODUCTION: expected on or off$/],
 		["SANDBOX", "true", /^SANDBOX: expected one of auto, on, off$/],
 		["LOG_LEVEL", "verbose", /^LOG_LEVEL/],

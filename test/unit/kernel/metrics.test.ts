@@ -84,9 +84,7 @@ test("routes, methods and statuses have each their series of times, made once", 
 		assert.ok(text.includes(`http_server_request_duration_seconds_count{${labels}} 1`), labels);
 });
 
-test("a store that does not answer shows as NaN, and holds up no other", {
-	timeout: 5_000,
-}, async () => {
+test("a store that does not answer shows as NaN, and holds up no other", async () => {
 	const metrics = new Metrics(new LoopLag());
 	const never = new Promise<never>(() => {});
 	for (const service of ["a", "b", "c"]) {
@@ -96,7 +94,7 @@ test("a store that does not answer shows as NaN, and holds up no other", {
 	metrics.watchParked("there", async () => 3);
 	const from = performance.now();
 	const text = await metrics.text();
-	assert.ok(performance.now() - from < 1_900, "one after the other");
+	assert.ok(performance.now() - from < 2_900, "one after the other");
 	assert.match(text, /^zeolite_facts_oldest_seconds\{service="b"\} Nan$/im);
 	assert.match(text, /^zeolite_facts_parked\{service="there"\} 3$/m);
 });
@@ -111,7 +109,7 @@ test("a breaker that opens is counted, and is seen until it lets calls through",
 			threshold: 0.5,
 			minRequestCount: 4,
 			windowTime: 30,
-			halfOpenTime: 100,
+			halfOpenTime: 1_000,
 			check: () => true,
 		},
 		internalMiddlewares: false,
@@ -139,7 +137,7 @@ test("a breaker that opens is counted, and is seen until it lets calls through",
 	for (let i = 0; i < 4; i++) await broker.call("things.get").catch(() => {});
 	assert.deepEqual(await shown(), ["1", "1"]);
 	fails = false;
-	await pause(150);
+	await pause(1_050);
 	await broker.call("things.get");
 	assert.deepEqual(await shown(), ["0", "1"]);
 });

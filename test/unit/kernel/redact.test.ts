@@ -53,8 +53,8 @@ test("what refers to itself ends, and long text is cut", () => {
 });
 
 test("text that is made to be slow is not", () => {
-	const start = performance.now();
+	const start = process.cpuUsage();
 	for (const part of ["eyJ-", 'password:"', "1 ", "ses_a.", "Bearer ", "://", "token\\"])
 		redact(part.repeat(40_000));
-	assert.ok(performance.now() - start < 3_000);
+	assert.ok(process.cpuUsage(start).user < 3_000_000, "µs of CPU time");
 });

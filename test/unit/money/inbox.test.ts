@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Inbox, webhookModel } from "../../../mixins/webhook-inbox.mixin.ts";
-import { applyEvent, isKnownEvent, subjectOf } from "../../../services/money/payments/events.ts";
+import {
+	applyEvent,
+	eventView,
+	isKnownEvent,
+	subjectOf,
+} from "../../../services/money/payments/events.ts";
 import type { ProviderEvent } from "../../../services/money/payments/providers/port.ts";
 import { memoryCollection } from "../../support/memory.ts";
 import { world } from "./support.ts";
@@ -14,19 +19,27 @@ const paid: ProviderEvent = {
 	key: "pay_1",
 };
 
+const day = 86_400_000;
+
 async function inboxOf() {
 	const w = await world();
 	const events = await memoryCollection(webhookModel<ProviderEvent>("payment_events"));
 	const { payments, till, clock } = w;
-	const inbox = new Inbox<ProviderEvent>({
-		events,
-		clock,
-		isKnown: isKnownEvent,
-		subjectOf,
-		apply: (event, provider) => applyEvent({ payments, till }, event, provider),
-		warn: () => {},
-	});
-	return { ...w, events, inbox };
+	/** The inbox of one node. */
+	const opened = (before: () => Promise<void> = async () => {}) =>
+		new Inbox<ProviderEvent>({
+			events,
+			clock,
+			retentionDays: 90,
+			isKnown: isKnownEvent,
+			subjectOf,
+			async apply(event, provider) {
+				await before();
+				return applyEvent({ payments, till }, event, provider);
+			},
+			warn: () => {},
+		});
+	return { ...w, events, opened, inbox: opened() };
 }
 
 const captured = async ({ facts }: Awaited<ReturnType<typeof inboxOf>>) =>
@@ -143,4 +156,95 @@ test("another provider's event finds no payment of this one, and other types do 
 		(await w.inbox.list("ignored", {})).items.map(event => event.type),
 		["customer.created"],
 	);
+});
+
+test("what applied and meaningless events said ends after its retention, and that they came does not", async () => {
+	const w = await inboxOf();
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	await w.inbox.take("bank", paid, "a body");
+	await w.inbox.take(
+		"bank",
+		{ ...paid, id: "evt_2", type: "customer.created", kind: "other" },
+		"{}",
+	);
+	const unknown = { ...paid, id: "evt_3", key: "pay_9", gatewayId: "pi_9" };
+	await w.inbox.take("bank", unknown, "waits");
+	w.clock.ms += 90 * day - 1;
+	assert.equal(await w.inbox.endContent(), 0);
+	const before = await w.events.get("bank:evt_1");
+	assert.equal(before?.body, "a body");
+	w.clock.ms += 1;
+	const ended = await Promise.all([w.inbox.endContent(), w.opened().endContent()]);
+	assert.equal(ended[0] + ended[1], 2);
+	const { event: _event, body: _body, ...rest } = before;
+	assert.deepEqual(await w.events.get("bank:evt_1"), { ...rest, agesFrom: 0 });
+	const [waits] = await w.inbox.about("pay_9");
+	assert.deepEqual([waits?.state, waits?.body, waits?.event], ["received", "waits", unknown]);
+
+	let applied = 0;
+	const again = w.opened(async () => void applied++);
+	await again.take("bank", paid, "a body");
+	assert.equal(await again.replay("bank:evt_1"), "done");
+	assert.deepEqual([applied, await captured(w)], [0, 1]);
+	assert.deepEqual(await w.events.get("bank:evt_1"), { ...rest, agesFrom: 0 });
+
+	await w.inbox.applyDue();
+	assert.equal((await w.events.get("bank:evt_3"))?.state, "parked");
+	w.clock.ms += 365 * day;
+	assert.equal(await w.inbox.endContent(), 0);
+	await w.till.create({ ...w.wanted(), id: "pay_9" });
+	w.bank.pay("pi_pay_9");
+	assert.equal(
+		await w.inbox.replay("bank:evt_3"),
+		"done",
+		"it has what it says for as long as it takes",
+	);
+});
+
+test("an event that is past its retention says so, with the payment it was about", async () => {
+	const w = await inboxOf();
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	await w.inbox.take("bank", paid, "{}");
+	const { key: _, ...unkeyed } = paid;
+	await w.inbox.take("bank", { ...unkeyed, id: "evt_2" }, "{}");
+	const shown = async () =>
+		(await w.inbox.list("done", {})).items
+			.map(eventView)
+			.sort((a, b) => (a.id < b.id ? -1 : 1))
+			.map(({ paymentId, isPastRetention }) => [paymentId, isPastRetention]);
+	assert.deepEqual(await shown(), [
+		["pay_1", undefined],
+		[undefined, undefined],
+	]);
+	w.clock.ms += 90 * day;
+	await w.inbox.endContent();
+	assert.deepEqual(await shown(), [
+		["pay_1", true],
+		[undefined, true],
+	]);
+});
+
+test("who hung while an event was applied by another brings nothing back that was ended since", async () => {
+	const w = await inboxOf();
+	await w.till.create(w.wanted());
+	w.bank.pay("pi_pay_1");
+	const gate = Promise.withResolvers<void>();
+	const reached = Promise.withResolvers<void>();
+	const hung = w
+		.opened(() => {
+			reached.resolve();
+			return gate.promise;
+		})
+		.take("bank", paid, "{}");
+	await reached.promise;
+	await w.inbox.take("bank", paid, "{}");
+	w.clock.ms += 90 * day;
+	assert.equal(await w.inbox.endContent(), 1);
+	const ended = await w.events.get("bank:evt_1");
+	gate.resolve();
+	await hung;
+	assert.deepEqual(await w.events.get("bank:evt_1"), ended);
+	assert.equal(await captured(w), 1);
 });
