@@ -1,5 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { ActionHandler, ActionSchema, Context, Middleware, ServiceBroker } from "moleculer";
+import {
+	type ActionHandler,
+	type ActionSchema,
+	type Context,
+	Errors,
+	type Middleware,
+	type ServiceBroker,
+} from "moleculer";
 import { serviceOf } from "../contract.ts";
 import { codeOf } from "../errors.ts";
 import { platformOf } from "../platform.ts";
@@ -106,6 +113,8 @@ export function retryMiddleware(): Middleware {
 			};
 			if (!known) budget.earn();
 			const left = call.deadline - performance.now();
+			if (known && left <= 0)
+				throw new Errors.RequestTimeoutError({ action: name, nodeID: broker.nodeID });
 			const isWhole =
 				kind === "write" ||
 				isLocal(ctx) ||
@@ -124,7 +133,8 @@ export function retryMiddleware(): Middleware {
 				const again = ctx.copy();
 				calls.set(again, { ...call, made: call.made + 1 });
 				const nodeID = another(broker, name, ctx.nodeID);
-				const options = { ctx: again, ...(nodeID && { nodeID }) };
+				const timeout = Math.max(1, call.deadline - performance.now());
+				const options = { ctx: again, timeout, ...(nodeID && { nodeID }) };
 				return broker.call(name, ctx.params as never, options as never);
 			}
 		};

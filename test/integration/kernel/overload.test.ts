@@ -137,6 +137,20 @@ if (servers)
 			assert.equal(looked().length, 5);
 		});
 
+		test("because the link breaks is not waited for by a read for longer than its caller waits", async t => {
+			const { caller, proxy } = await open(t);
+			const read = codeFrom(caller.broker.call("workers.read", { ms: 4_000 }, { timeout: 2_000 }));
+			await until(
+				async () => begun.length,
+				length => length === 1,
+			);
+			t.mock.method(caller.platform.links, "isSettling", () => true);
+			await cut(caller, proxy);
+			const next = codeFrom(caller.broker.call("workers.read", { ms: 0 }, { timeout: 500 }));
+			for (const code of [await read, await next])
+				assert.match(String(code), /^(REQUEST_TIMEOUT|SERVICE_NOT_AVAILABLE)$/);
+		});
+
 		test("by a node that is stopping is made again elsewhere, a write too", async t => {
 			const { caller, worker, more } = await open(t, 1);
 			const [stopping] = more as [MeshNode];
