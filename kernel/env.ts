@@ -94,6 +94,17 @@ const name = <T extends string | undefined>(help: string, fallback: T): Variable
 	},
 });
 
+const integerOrOff = (
+	help: string,
+	fallback: number,
+	least: number,
+	most: number,
+): Variable<number | "off"> => ({
+	help,
+	fallback,
+	read: value => (value === "off" ? "off" : integer(help, fallback, least, most).read(value)),
+});
+
 const share = (help: string): Variable<number> => ({
 	help,
 	fallback: 1,
@@ -174,12 +185,12 @@ export const variables = {
 	]),
 	HOME_PAGE: choice("What `/` shows", ["school", "docs", "ops"], "school"),
 	REQUEST_TIMEOUT_MS: integer("Longest an action call may take, ms", 10_000, 1, 600_000),
-	RATE_LIMIT: {
-		help: "Requests per minute and client, or off; of pages and their files 50 times as many",
-		fallback: 600,
-		read: (value: string): number | "off" =>
-			value === "off" ? "off" : integer("", 600, 1, 1_000_000).read(value),
-	},
+	RATE_LIMIT: integerOrOff(
+		"Requests per minute and client, or off; of pages and their files 50 times as many",
+		600,
+		1,
+		1_000_000,
+	),
 	FAST_PATH: {
 		...flag("Gateways go past moleculer-web's own way of a call; off: they take it"),
 		fallback: true,
@@ -207,18 +218,18 @@ export const variables = {
 	),
 	ADMIN_EMAIL: text("E-mail of the first admin", undefined),
 	ADMIN_PASSWORD: text("Password of the first admin", undefined),
-	RETENTION_DAYS: {
-		help: "Days that the words of mails and of providers' events are kept after they were sent or applied, or off: for ever",
-		fallback: 90,
-		read: (value: string): number | "off" =>
-			value === "off" ? "off" : integer("", 90, 1, 36_500).read(value),
-	},
-	UPLOAD_QUOTA_GB: {
-		help: "Bytes that the files of one user may have together, in GB (1,000,000,000 bytes), or off",
-		fallback: 100,
-		read: (value: string): number | "off" =>
-			value === "off" ? "off" : integer("", 100, 1, 1_000_000).read(value),
-	},
+	RETENTION_DAYS: integerOrOff(
+		"Days that the words of mails and of providers' events are kept after they were sent or applied, or off: for ever",
+		90,
+		1,
+		36_500,
+	),
+	UPLOAD_QUOTA_GB: integerOrOff(
+		"Bytes that the files of one user may have together, in GB (1,000,000,000 bytes), or off",
+		100,
+		1,
+		1_000_000,
+	),
 	REFUND_WINDOW_DAYS: integer("How long after capture a buyer may ask for a refund", 30, 0, 3_650),
 	STRIPE_SECRET_KEY: text("Stripe's secret key", undefined),
 	STRIPE_WEBHOOK_SECRET: list("Stripe's webhook signing secrets"),

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { Backfill } from "./backfill.ts";
 import type { Collection } from "./collection.ts";
 import type { Change, Guard } from "./guard.ts";
 import type { Doc } from "./model.ts";
@@ -42,17 +43,24 @@ export interface RetentionNeeds<T extends Ageing> {
  */
 export class Retention<T extends Ageing> {
 	readonly #needs: RetentionNeeds<T>;
-	#looksAgainAt = 0;
+	readonly #dates: Backfill<T>;
 
 	constructor(needs: RetentionNeeds<T>) {
 		this.#needs = needs;
+		const { collection, clock, settled, settledAt } = needs;
+		this.#dates = new Backfill({
+			collection,
+			clock,
+			missing: { ...settled, agesFrom: { $exists: false } },
+			change: doc => ({ $set: { agesFrom: Math.max(1, settledAt(doc)) } }),
+		});
 	}
 
 	/** Goes through what is due, 1,000 at most. @returns how many lost their content. */
 	async end(): Promise<number> {
 		const { collection, clock, days, settled, without } = this.#needs;
 		if (days === "off") return 0;
-		await this.#date();
+		await this.#dates.run();
 		const until = clock.now() - days * dayMs;
 		let ended = 0;
 		for (let n = 0; n < mostBatches; n++) {
@@ -72,24 +80,5 @@ export class Retention<T extends Ageing> {
 			if (due.length < batch) break;
 		}
 		return ended;
-	}
-
-	/** Dates what a version settled that knew of no retention. Such a one may run beside this one, so once a day. */
-	async #date(): Promise<void> {
-		const { collection, clock, settled, settledAt } = this.#needs;
-		if (clock.now() < this.#looksAgainAt) return;
-		const undated = { ...settled, agesFrom: { $exists: false } };
-		for (let n = 0; n < mostBatches; n++) {
-			const found = await collection.find(undated, { limit: batch });
-			for (const doc of found)
-				await collection.advance(
-					{ ...undated, id: doc.id },
-					{ $set: { agesFrom: Math.max(1, settledAt(doc)) } },
-				);
-			if (found.length < batch) {
-				this.#looksAgainAt = clock.now() + dayMs;
-				return;
-			}
-		}
 	}
 }

@@ -1,15 +1,12 @@
 import type { Clock } from "../../../kernel/clock.ts";
+import { Backfill } from "../../../kernel/store/backfill.ts";
 import type { Collection } from "../../../kernel/store/collection.ts";
-import type { Guard } from "../../../kernel/store/guard.ts";
 import type { FileDoc } from "../../../models/content/file.model.ts";
 
 export const GB = 1_000_000_000;
 /** So many files of one user are counted at most, so more are not let in. */
 const mostFiles = 10_000;
 const unbounded = Number.MAX_SAFE_INTEGER;
-const dayMs = 86_400_000;
-const batch = 100;
-const mostBatches = 10;
 
 /** States in which a file counts: it has bytes, or may get them. */
 const countedStates = ["awaiting_upload", "uploaded"] as const;
@@ -31,15 +28,19 @@ export const quotaDetail = ({ usedBytes, allowedBytes }: Usage, fileSize: number
  */
 export class Quota {
 	readonly #files: Collection<FileDoc>;
-	readonly #clock: Clock;
 	readonly #allowedBytes: number;
-	#looksAgainAt = 0;
+	readonly #uncounted: Backfill<FileDoc>;
 
 	/** @param allowedGB per user, or `off` */
 	constructor(files: Collection<FileDoc>, clock: Clock, allowedGB: number | "off") {
 		this.#files = files;
-		this.#clock = clock;
 		this.#allowedBytes = allowedGB === "off" ? unbounded : allowedGB * GB;
+		this.#uncounted = new Backfill({
+			collection: files,
+			clock,
+			missing: { countsFor: { $exists: false }, status: { $in: countedStates } },
+			change: ({ ownerId }) => ({ $set: { countsFor: ownerId } }),
+		});
 	}
 
 	/**
@@ -63,21 +64,8 @@ export class Quota {
 		return { isThere, usedBytes, allowedBytes };
 	}
 
-	/** Counts what a version stored that knew of no quota. Such a one may run beside this one, so once a day. */
-	async countAll(): Promise<void> {
-		if (this.#clock.now() < this.#looksAgainAt) return;
-		const uncounted: Guard = {
-			countsFor: { $exists: false },
-			status: { $in: countedStates },
-		};
-		for (let n = 0; n < mostBatches; n++) {
-			const found = await this.#files.find(uncounted, { limit: batch });
-			for (const { id, ownerId } of found)
-				await this.#files.advance({ ...uncounted, id }, { $set: { countsFor: ownerId } });
-			if (found.length < batch) {
-				this.#looksAgainAt = this.#clock.now() + dayMs;
-				return;
-			}
-		}
+	/** Counts files that were stored by a version that knew of no quota. */
+	countAll(): Promise<void> {
+		return this.#uncounted.run();
 	}
 }
